@@ -25,6 +25,7 @@ from sandbox.azure.core.clock import Clock, stamp
 from sandbox.azure.core.errors import ArmError, NoAnswer
 from sandbox.azure.core.journal import Journal
 from sandbox.azure.core.losses import KeptAnswers, lose
+from sandbox.azure.core.odd_answers import distorted
 from sandbox.azure.core.operations import DOCUMENT, RESULT
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.entra import Entra
@@ -160,6 +161,8 @@ class AzureSimulator:
             return await lose(request, lost.how)
         answer.headers = {**extra, **answer.headers, "x-ms-request-id": request.headers.get("x-ms-client-request-id", "")}
         response = self._kept.older(call, _response(answer)) if self.world.faults.keep_answers else _response(answer)
+        if call.odd:
+            response = distorted(response, call.odd, f"{self.url}{request.raw_path}")
         self._write_down(call, request, response.status, call.lost, begins=bool({DOCUMENT, RESULT} & set(answer.headers)))
         return await lose(request, call.lost, response) if call.lost else response
 

@@ -96,6 +96,10 @@ class Reason(Word):
     AZURE_ERROR = "AzureError", "The Azure SDK failed."
     AZURE_UNAVAILABLE = "AzureUnavailable", "An internal error of Azure; the request is retried."
     AZURE_UNREACHABLE = "AzureUnreachable", "Azure did not answer."
+    ANSWER_UNUSABLE = (
+        "AnswerUnusable",
+        "Azure's answer is not what was asked for: a proxy's page, another type, a list without an end.",
+    )
     THROTTLED = "Throttled", "A rate limit of Azure or of the operator delays requests."
     ANOTHER_OPERATION_IN_PROGRESS = "AnotherOperationInProgress", "Azure runs another operation on the resource."
     CANCELED = "Canceled", "The operation was canceled in Azure."

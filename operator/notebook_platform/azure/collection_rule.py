@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from notebook_platform import outputs
+from notebook_platform.azure.arm.answer import resource_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import COLLECTION_API, COLLECTION_RULES, COLLECTION_TYPE
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
@@ -183,8 +184,7 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
 
     async def read(self, path: str, version: str) -> Wire:
         """Read a resource by its id. Raises HttpResponseError."""
-        found: Wire = (await self._scope.session.send("GET", path, api_version=version)).json()
-        return found
+        return resource_of(await self._scope.session.send("GET", path, api_version=version))
 
     @property
     def _own_path(self) -> str:

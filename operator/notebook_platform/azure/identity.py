@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from notebook_platform import outputs
+from notebook_platform.azure.arm.answer import resource_of
 from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal, same_id
@@ -78,7 +79,7 @@ class ExistingIdentity(SystemAssigned):
         session, path = self._scope.session, chosen.resource_id
 
         async def ask() -> Any:
-            return (await session.send("GET", path, api_version=IDENTITY_API)).json()
+            return resource_of(await session.send("GET", path, api_version=IDENTITY_API))
 
         async with azure_errors(self.FIELD):
             found = await self._scope.cache.cached_call(path, ask, max_age=self._scope.max_age, fresh=fresh)

@@ -10,11 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
+from notebook_platform.azure.arm.answer import document_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import in_progress, lro_from_headers, next_poll
 from notebook_platform.azure.arm.resource_types import REGISTRIES, REGISTRY_API
@@ -78,7 +80,7 @@ class BuilderPassword:
         busy = lro_from_headers(answer.headers, answer.request.url, kind=kind, expected=CHILD_SECONDS, key=self.key)
         if answer.status_code == 202 and busy is not None:
             return busy
-        await self._keep(answer.json())
+        await self._keep(document_of(answer))
         return None
 
     async def in_progress(self) -> Progressing | None:
@@ -98,12 +100,11 @@ class BuilderPassword:
                 raise
             if answer.status_code == 202:
                 return in_progress(operation, next_poll(answer.headers))
-            await self._keep(answer.json() if answer.text().strip() else {})
+            await self._keep(document_of(answer))
         return None
 
-    async def _keep(self, credentials: Wire) -> None:
-        passwords = credentials.get("passwords") if isinstance(credentials, Mapping) else None
-        made = next((p for p in passwords or () if p.get("value") and p.get("name") in PASSWORDS), None)
+    async def _keep(self, credentials: Mapping[str, Any]) -> None:
+        made = next((p for p in credentials.get("passwords") or () if p and p.get("value") and p.get("name") in PASSWORDS), None)
         if made is None:
             return
         registry = await self.scope.get(REGISTRIES, self.spec.name, fresh=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.arm.answer import all_items
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro, working
 from notebook_platform.azure.arm.resource_types import GROUPS
@@ -42,7 +43,7 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
         return found
 
     def busy(self, resource: Wire) -> Progressing | None:
-        if str(resource.get("properties", {}).get("provisioningState")) != "Deleting":
+        if str((resource.get("properties") or {}).get("provisioningState")) != "Deleting":
             return None
         message = f"The resource group {self._scope.group} is being deleted"
         return working("Deleting", message, 10, "resource group")
@@ -84,4 +85,8 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
     async def _foreign(self) -> list[str]:
         """Return the resources of the group without the platform's tag, as `type/name`."""
         listed = self._scope.session.resources.resources.list_by_resource_group(self._scope.group)
-        return [f"{resource.type}/{resource.name}" async for resource in listed if not self._scope.owner.owns(resource.tags)]
+        return [
+            f"{resource.type}/{resource.name}"
+            async for resource in all_items(listed)
+            if not self._scope.owner.owns(resource.tags)
+        ]

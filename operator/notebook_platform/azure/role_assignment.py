@@ -9,9 +9,10 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
+from notebook_platform.azure.arm.answer import document_of, items_of
 from notebook_platform.azure.arm.errors import azure_errors, code_of, is_missing
 from notebook_platform.azure.arm.paths import guid, literal
-from notebook_platform.azure.arm.resource_types import ROLE_ASSIGNMENTS, Wire
+from notebook_platform.azure.arm.resource_types import ROLE_ASSIGNMENTS
 from notebook_platform.azure.assignments import API_VERSION, CLUSTER_ADMIN, AssignmentRecord, has_our_name, is_ours
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
@@ -82,7 +83,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
             if is_missing(error):
                 return ()
             raise
-        listed: list[Wire] = answer.json().get("value") or []
+        listed = items_of(document_of(answer))
         for item in listed if inside else ():
             self._scope.cache.put(ROLE_ASSIGNMENTS, item, began)
         return listed

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
+from notebook_platform.azure.arm.answer import resource_of
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.resource_types import ROLE_ASSIGNMENTS
 from notebook_platform.azure.assignments import (
@@ -96,7 +97,7 @@ class RolePruning(Step[Wanted, Stale, Stale]):
                 if is_missing(error):
                     return False
                 raise
-            return is_ours(answer.json(), self._scope.owner.tag)
+            return is_ours(resource_of(answer), self._scope.owner.tag)
 
         age = self._scope.max_age
         return bool(await self._scope.cache.cached_call(assignment.path.lower(), read, max_age=age, fresh=fresh))

@@ -9,6 +9,7 @@ from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.arm.answer import resource_of
 from notebook_platform.azure.arm.cache import ResourceCache
 from notebook_platform.azure.arm.errors import is_missing
 from notebook_platform.azure.arm.operations import begin_lro, poll
@@ -103,7 +104,7 @@ class AzureScope:
 
         async def read() -> dict[str, Any] | None:
             try:
-                body: dict[str, Any] = (await self.session.send("GET", path, api_version=api_version)).json()
+                body = resource_of(await self.session.send("GET", path, api_version=api_version))
             except HttpResponseError as error:
                 if is_missing(error):
                     return None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.errors import UNREADABLE, azure_errors, unreadable
 from notebook_platform.azure.arm.resource_types import ResourceType
 from notebook_platform.azure.arm.tagging import drop_owner
 from notebook_platform.azure.comparison import compare_wire
@@ -50,6 +50,9 @@ class TaggedResource(Step[Desired, Found, Output]):
     @abstractmethod
     async def delete_owned(self, resource: Wire) -> Outcome:
         """Start the deletion of the resource, which is ours, and return at once. Errors of Azure are classified by the caller."""
+
+    def classify_error(self, error: Exception) -> Failed | None:
+        return unreadable(error, field=self.field) if isinstance(error, UNREADABLE) else None
 
     def busy(self, resource: Wire) -> Progressing | None:
         """Return what runs on the resource; None: nothing."""

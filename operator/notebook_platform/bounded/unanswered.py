@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import aiohttp
 
+from notebook_platform.bounded.http import AnswerTooLarge
+
 LONGEST_HOST = 253
 """https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4"""
 
@@ -46,6 +48,8 @@ def _clause(error: BaseException) -> str | None:
             return "no connection was made in time"
         case TimeoutError():
             return "no answer came in time"
+        case AnswerTooLarge():
+            return str(error)
         case aiohttp.ServerDisconnectedError() | ConnectionResetError() | aiohttp.ClientPayloadError():
             return "the connection ended before the whole answer"
         case _:

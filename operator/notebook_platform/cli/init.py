@@ -10,6 +10,7 @@ from rich.console import Console
 
 from notebook_platform.api.cluster import OFFICIAL
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.arm.answer import document_of
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.session import AzureSession
@@ -89,7 +90,7 @@ async def _subscriptions(session: AzureSession) -> dict[str, dict[str, Any]]:
     """Return the subscriptions that accept requests, by id
     (https://learn.microsoft.com/rest/api/resources/subscriptions/list)."""
     async with azure_errors("the list of subscriptions"):
-        found = (await session.send("GET", "/subscriptions", api_version=SUBSCRIPTIONS_API)).json().get("value", ())
+        found = document_of(await session.send("GET", "/subscriptions", api_version=SUBSCRIPTIONS_API)).get("value") or ()
     return {str(one["subscriptionId"]): one for one in found if one.get("state", "Enabled") == "Enabled"}
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from sandbox.azure.core.errors import ArmError, EntraError, NoAnswer
+from sandbox.azure.core.odd_answers import Odd
 from sandbox.azure.core.routing import Call
 
 
@@ -39,6 +40,7 @@ class Fault(BaseModel):
     )
     endless: bool = Field(False, description="The operation is accepted and runs until the faults are cleared.")
     expired: bool = Field(False, description="All tokens issued so far have expired.")
+    odd: Odd | None = Field(None, description="The request takes effect; its answer is odd.")
 
 
 class Faults:
@@ -87,7 +89,7 @@ class Faults:
             call.expired = rule.expired
             if rule.lost and not rule.executed and rule.lost != "half":
                 raise NoAnswer(rule.lost)
-            call.lost = rule.lost or ""
+            call.lost, call.odd = rule.lost or "", rule.odd
             if rule.aadsts:
                 raise EntraError(rule.status or 401, rule.code, rule.aadsts, rule.message)
             if rule.status:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.azure.core.odd_answers import Odd
+
 
 @dataclass
 class Call:
@@ -29,6 +31,8 @@ class Call:
     expired: bool = False
     stale: Callable[[], None] | None = None
     """Called when the answer is an older one."""
+    odd: Odd | None = None
+    """What is odd about the answer."""
 
     def __getitem__(self, name: str) -> str:
         return self.variables[name]

@@ -13,6 +13,7 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform.azure.arm.answer import Pages, document_of, items_of, resource_of
 from notebook_platform.azure.arm.errors import is_missing
 from notebook_platform.azure.arm.paths import literal
 from notebook_platform.azure.arm.resource_types import APPLICATION_TAG, GROUPS, DirectoryType, ResourceType, Wire
@@ -195,7 +196,7 @@ class ResourceCache:
         """Read one resource from its own address, and keep it. None: it does not exist."""
         began = time.monotonic()
         try:
-            item: Wire | None = (await self._session.send("GET", path, api_version=kind.api_version)).json()
+            item: Wire | None = resource_of(await self._session.send("GET", path, api_version=kind.api_version))
         except HttpResponseError as error:
             if not is_missing(error):
                 raise
@@ -204,24 +205,26 @@ class ResourceCache:
         return item
 
     async def _paged(self, path: str, version: str, size: int = 0) -> AsyncIterator[Wire]:
-        url: str | None = path
+        url, pages = path, Pages()
         params = {"$top": str(size)} if size else {}
         while url:
+            pages.open(url)
             first = url is path
             answer = await self._session.send(
                 "GET", url, params=params if first else None, api_version=version if first else None
             )
-            page = answer.json()
-            for item in page.get("value") or ():
+            page = document_of(answer)
+            for item in items_of(page):
                 yield item
-            url = page.get("nextLink")
+            url = page.get("nextLink") or ""
 
     async def _tagged(self, path: str) -> AsyncIterator[Wire]:
         """Yield the objects that the operator has created in the directory."""
-        url, params = path, {"$filter": f"tags/any(t:t eq {literal(APPLICATION_TAG)})"}
+        url, params, pages = path, {"$filter": f"tags/any(t:t eq {literal(APPLICATION_TAG)})"}, Pages()
         while url:
+            pages.open(url)
             page = await self._session.graph("GET", url, params=params)
             params = {}
-            for item in page.get("value") or ():
+            for item in items_of(page):
                 yield item
-            url = page.get("@odata.nextLink")
+            url = page.get("@odata.nextLink") or ""

@@ -34,7 +34,7 @@ def body_of(error: HttpResponseError) -> Mapping[str, Any]:
         document = None
     if isinstance(document, Mapping):
         inner = document.get("error", document)
-        if isinstance(inner, Mapping) and inner.get("code"):
+        if isinstance(inner, Mapping) and (inner.get("code") or inner.get("message")):
             return inner
     if error.error is not None:
         return {"code": error.error.code, "message": error.error.message}

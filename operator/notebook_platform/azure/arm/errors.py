@@ -23,6 +23,7 @@ from azure.core.utils import CaseInsensitiveDict
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.words import AzureCode
+from notebook_platform.azure.arm.answer import UnusableAnswer
 from notebook_platform.azure.arm.credentials import FederatedTokenRefused
 from notebook_platform.azure.arm.error_body import LONGEST_MESSAGE, body_of, codes_inside, shown_text, words_of
 from notebook_platform.azure.arm.error_rows import UNAVAILABLE, Row
@@ -47,6 +48,12 @@ OPERATION = 200
 
 NODE_FIELDS = ("spec.cluster", "spec.nodePools")
 """The fields whose operations AKS runs in the node resource group."""
+
+UNREADABLE = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
+"""What Python raises where a member of a response is missing or has another type."""
+
+NO_TOKEN = ("Unexpected response", "No response content")
+"""Words of azure-identity for a successful answer without a token."""
 
 UNKNOWN_RETRY = 30.0
 LONGEST_CODE = 100
@@ -144,6 +151,8 @@ def translate(error: AzureError, *, field: str) -> Failed:
     body = body_of(error) if isinstance(error, HttpResponseError) else {}
     if not body and (found := re.search(r"AADSTS(\d+)", str(error))):
         return _refused_sign_in(error, found.group(1))
+    if isinstance(error, UnusableAnswer):
+        return _unusable(field, "Azure", error.clause)
     if isinstance(error, ServiceRequestError | ServiceResponseError) or is_unreadable(error):
         return Failed(
             reason=Reason.AZURE_UNREACHABLE,
@@ -151,6 +160,8 @@ def translate(error: AzureError, *, field: str) -> Failed:
             remedy="Check the operator's DNS, egress, proxy and CA certificates (ca_file). The operator retries.",
             retry_in=10,
         )
+    if isinstance(error, ClientAuthenticationError) and not body and any(words in str(error) for words in NO_TOKEN):
+        return _unusable("spec.azure.credentials", "Entra ID", "holds no token")
     if isinstance(error, ClientAuthenticationError) and not body:
         return Failed(
             reason=Reason.SIGN_IN_REFUSED,
@@ -164,6 +175,16 @@ def translate(error: AzureError, *, field: str) -> Failed:
         reason=Reason.AZURE_ERROR,
         message=f"{field}: the Azure SDK failed ({type(error).__name__})",
         remedy="The operator retries. Search its log for the details.",
+        retry_in=UNKNOWN_RETRY,
+    )
+
+
+def _unusable(field: str, service: str, clause: str) -> Failed:
+    """Return the failure that an answer means which does not come from Azure, or not whole."""
+    return Failed(
+        reason=Reason.ANSWER_UNUSABLE,
+        message=f"{field}: {service}'s answer {clause}",
+        remedy="Check that no proxy or gateway answers in place of Azure (HTTPS_PROXY, the cloud's endpoints). The operator retries.",
         retry_in=UNKNOWN_RETRY,
     )
 
@@ -187,11 +208,27 @@ def _refused_sign_in(error: AzureError, number: str) -> Failed:
 
 @asynccontextmanager
 async def azure_errors(field: str) -> AsyncIterator[None]:
-    """Raise an Azure error inside the block as StepError: the table's reason and remedy, `field`, and the correlation id."""
+    """Raise an Azure error inside the block as StepError: the table's reason and remedy, `field`, and the correlation id. A response that
+    lacks a member is one too."""
     try:
         yield
     except AzureError as error:
         raise StepError.of(replace(translate(error, field=field), correlation_id=CORRELATION.get())) from None
+    except UNREADABLE as error:
+        raise StepError.of(unreadable(error, field=field)) from None
+
+
+def unreadable(error: Exception, *, field: str) -> Failed:
+    """Return the failure that an exception of Python means while a response for `field` is read: a member of it is missing or has another
+    type. The exception is logged: its text could hold a part of the response."""
+    log.error("a response for %s could not be read", field, exc_info=error)
+    return Failed(
+        reason=Reason.ANSWER_UNUSABLE,
+        message=f"{field}: Azure's answer lacks a member, or one has another type ({type(error).__name__})",
+        remedy="The operator retries. If the error persists, search its log for the details, and report the error.",
+        retry_in=UNKNOWN_RETRY,
+        correlation_id=CORRELATION.get(),
+    )
 
 
 def is_unreadable(error: AzureError) -> bool:

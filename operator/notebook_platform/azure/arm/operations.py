@@ -13,6 +13,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.words import AzureCode
+from notebook_platform.azure.arm.answer import UnusableAnswer, document_of
 from notebook_platform.azure.arm.errors import TRANSIENT, failure_of, headers_of, is_unreadable, translate
 from notebook_platform.azure.arm.retry_after import retry_after
 from notebook_platform.azure.arm.session import AzureSession
@@ -21,6 +22,9 @@ from notebook_platform.observability.context import CORRELATION
 
 SOON, LOOK_AGAIN = 1.0, 5.0
 """Seconds until the first poll, and at most between later ones, when Azure gives no hint."""
+
+ENDS = {word.casefold(): word for word in ("Succeeded", "Failed", "Canceled")}
+"""The states in which an operation has ended. Any other word means that it runs; one that never ends is overdue (`in_progress`)."""
 
 REFUSED = frozenset({401, 403})
 """Statuses about the caller. With any other, the address that `Location` names reports that the operation failed."""
@@ -135,13 +139,15 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
     """Poll a recorded operation once.
 
     An address that Azure no longer knows counts as ended; a poll that the operator's own rate limit delays, or that gets no whole answer,
-    counts as running. Raises StepError, whose failure holds the operation, when Azure refuses the poll.
+    counts as running. Raises StepError, whose failure holds the operation, when Azure refuses the poll or its answer is unusable.
     """
     try:
         response = await session.send("GET", operation.url)
     except Queued as queued:
         return Poll(busy=replace(in_progress(operation, queued.progressing.requeue_after), queued=True))
     except ClientAuthenticationError as error:
+        raise StepError.of(replace(translate(error, field=field), operation=operation)) from None
+    except UnusableAnswer as error:
         raise StepError.of(replace(translate(error, field=field), operation=operation)) from None
     except HttpResponseError as error:
         if error.status_code in (404, 410):
@@ -154,27 +160,32 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
         return Poll(failed=failed)
     except AzureError:
         return Poll(busy=in_progress(operation, LOOK_AGAIN))
-    document = response.json() if response.text().strip() else {}
-    status = str(document.get("status", "Succeeded" if response.status_code in (200, 204) else "Progressing"))
-    if status in ("Failed", "Canceled"):
-        answer = document.get("error") or {"code": status, "message": f"{operation.kind} was {status.lower()}"}
+    document = document_of(response)
+    status = document.get("status")
+    if status is None:
+        status = "Succeeded" if response.status_code in (200, 204) else "Progressing"
+    ended = ENDS.get(str(status).casefold())
+    if ended in ("Failed", "Canceled"):
+        answer = document.get("error")
+        if not isinstance(answer, Mapping) or not answer:
+            answer = {"code": ended, "message": f"{operation.kind} was {ended.lower()}"}
         return Poll(
             failed=replace(failure_of(200, answer, response.headers, field=field), correlation_id=operation.correlation_id)
         )
-    if status == "Succeeded":
+    if ended:
         return Poll()
     return Poll(busy=in_progress(_progressed(document, operation), next_poll(response.headers)))
 
 
 def _progressed(document: Mapping[str, Any], operation: Operation) -> Operation:
-    """Return the operation with its progress: the one that Azure reports, else an estimate by the usual duration; never 100
-    percent.
+    """Return the operation with its progress: the one that Azure reports (0 to 100), else an estimate by the usual
+    duration; never 100 percent.
 
     Once Azure reports ten percent, the time spent so far predicts the end better than the usual duration.
     """
     elapsed = (datetime.now(UTC) - operation.started).total_seconds()
     answer = document.get("percentComplete")
-    if not isinstance(answer, int | float):
+    if isinstance(answer, bool) or not isinstance(answer, int | float) or not 0 <= answer <= 100:
         usual = min(95.0, 100 * elapsed / operation.expected) if operation.expected else 0.0
         return replace(operation, percent=usual)
     if answer < 10:

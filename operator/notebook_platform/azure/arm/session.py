@@ -19,7 +19,6 @@ from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AsyncBearerTokenCredentialPolicy,
-    ContentDecodePolicy,
     CustomHookPolicy,
     RequestIdPolicy,
     SansIOHTTPPolicy,
@@ -31,6 +30,7 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from notebook_platform import __version__
 from notebook_platform.api.arm_ids import GUID, fits
+from notebook_platform.azure.arm.answer import AnswerPolicy
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.paths import check, query, quoted
@@ -133,7 +133,7 @@ class AzureSession:
         return [
             RequestIdPolicy(),
             UserAgentPolicy(f"notebook-platform/{__version__}"),
-            ContentDecodePolicy(),
+            AnswerPolicy(graph=graph),
             CustomHookPolicy(),
             _Trace(base, self._written),
             ThrottlePolicy(self._buckets, self.subscription_id, self._principal, graph=graph),

@@ -102,7 +102,7 @@ async def _node_group(scope: AzureScope, fresh: bool) -> list[Finding]:
         if await cluster_exists(scope, fresh):
             return []
         group = await look_up(scope, GROUPS, name, "", fresh)
-    if group is None or group["properties"].get("provisioningState") == "Deleting":
+    if group is None or (group.get("properties") or {}).get("provisioningState") == "Deleting":
         return []
     sentence = f"spec.cluster.nodeResourceGroup: the resource group {name!r} exists already, but AKS has to create it"
     return [

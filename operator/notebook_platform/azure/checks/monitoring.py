@@ -1,6 +1,7 @@
 """Check of managed Prometheus: whether the region has Azure Monitor workspaces."""
 
 from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.arm.answer import document_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks.finding import LISTS_LAST, Finding
 from notebook_platform.azure.scope import AzureScope
@@ -36,7 +37,7 @@ async def _regions(scope: AzureScope, fresh: bool) -> frozenset[str]:
     path = f"/subscriptions/{scope.spec.azure.subscription_id}/providers/{PROVIDER}"
 
     async def ask() -> frozenset[str]:
-        types = (await scope.session.send("GET", path, api_version=PROVIDERS_API)).json().get("resourceTypes") or ()
+        types = document_of(await scope.session.send("GET", path, api_version=PROVIDERS_API)).get("resourceTypes") or ()
         listed = next((one.get("locations") or () for one in types if one.get("resourceType") == TYPE), ())
         return frozenset(str(name).replace(" ", "").lower() for name in listed)
 

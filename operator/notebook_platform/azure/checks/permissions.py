@@ -10,6 +10,7 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.arm.answer import document_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import GROUPS
 from notebook_platform.azure.checks.finding import Finding, oldest
@@ -98,7 +99,9 @@ async def _granted(scope: AzureScope, place: str, fresh: bool) -> Permissions:
     async def ask() -> Permissions:
         path = f"{place}/providers/Microsoft.Authorization/permissions"
         try:
-            answer: Permissions = (await scope.session.send("GET", path, api_version=PERMISSIONS_API)).json().get("value", ())
+            answer: Permissions = (
+                document_of(await scope.session.send("GET", path, api_version=PERMISSIONS_API)).get("value") or ()
+            )
         except HttpResponseError as error:
             if error.status_code is not None and error.status_code < 500 and error.status_code != 429:
                 return ()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.arm.answer import document_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import REGISTRIES, REGISTRY_API
 from notebook_platform.azure.checks.finding import Finding
@@ -60,7 +61,7 @@ async def _registry(scope: AzureScope, fresh: bool) -> list[Finding]:
         if await look_up(scope, REGISTRIES, name, scope.group, fresh) is not None:
             return []
         body = {"name": name, "type": "Microsoft.ContainerRegistry/registries"}
-        answer = (await scope.session.send("POST", path, api_version=REGISTRY_API, json=body)).json()
+        answer = document_of(await scope.session.send("POST", path, api_version=REGISTRY_API, json=body))
     if answer.get("nameAvailable"):
         return []
     sentence = f"{field}: the name {name!r} is not available: {str(answer.get('message') or answer.get('reason')).rstrip('.')}"

@@ -16,6 +16,7 @@ from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.addresses import most_nodes
 from notebook_platform.azure.agent_pools import initial_count
+from notebook_platform.azure.arm.answer import all_items
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import CLUSTERS
 from notebook_platform.azure.checks.finding import Finding, oldest
@@ -89,7 +90,7 @@ async def left_in(scope: AzureScope, fresh: bool) -> Left:
     location, compute = scope.spec.azure.location, scope.session.compute
 
     async def ask() -> Left:
-        listed = [u async for u in compute.usage.list(location)]
+        listed = [u async for u in all_items(compute.usage.list(location))]
         return CaseInsensitiveDict(
             {u.name.value: (str(u.name.localized_value or u.name.value), int(u.limit - u.current_value)) for u in listed}
         )

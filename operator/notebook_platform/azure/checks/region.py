@@ -7,6 +7,7 @@ from typing import Any
 
 from notebook_platform.api.cluster import LTS, OFFICIAL
 from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.arm.answer import document_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks.finding import LISTS_LAST, Finding, oldest
 from notebook_platform.azure.checks.permissions import SUBSCRIPTIONS_API, Need, lacking
@@ -26,7 +27,7 @@ async def locations(scope: AzureScope, fresh: bool) -> frozenset[str]:
     path = f"/subscriptions/{scope.spec.azure.subscription_id}/locations"
 
     async def ask() -> frozenset[str]:
-        listed = (await scope.session.send("GET", path, api_version=SUBSCRIPTIONS_API)).json().get("value", ())
+        listed = document_of(await scope.session.send("GET", path, api_version=SUBSCRIPTIONS_API)).get("value") or ()
         return frozenset(str(one["name"]).lower() for one in listed if _is_physical(one))
 
     async with azure_errors(FIELD):

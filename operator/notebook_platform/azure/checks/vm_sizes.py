@@ -9,6 +9,7 @@ from azure.core.utils import CaseInsensitiveDict
 
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.arm.answer import all_items
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import wire
 from notebook_platform.azure.checks.finding import LISTS_LAST, Finding
@@ -74,7 +75,7 @@ async def sizes_of(scope: AzureScope, fresh: bool) -> Sizes:
 
     async def ask() -> Sizes:
         listed = scope.session.compute.resource_skus.list(filter=f"location eq '{location}'")
-        skus = [wire(sku) async for sku in listed if sku.resource_type == "virtualMachines"]
+        skus = [wire(sku) async for sku in all_items(listed) if sku.resource_type == "virtualMachines"]
         return CaseInsensitiveDict({sku["name"]: size_of(sku, location) for sku in skus if not _is_closed(sku)})
 
     async with azure_errors("spec.nodePools"):

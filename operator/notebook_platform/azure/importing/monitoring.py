@@ -6,6 +6,7 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.api.arm_ids import ArmId
+from notebook_platform.azure.arm.answer import resource_of
 from notebook_platform.azure.arm.resource_types import COLLECTION_API, MONITOR_TYPE
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.metrics_collection import MetricsCollection
@@ -39,9 +40,9 @@ async def _workspace(session: AzureSession, cluster_id: str) -> str | None:
     """Return the id of the workspace that the cluster's rule sends to."""
     base = f"{cluster_id}/providers/Microsoft.Insights/dataCollectionRuleAssociations/{MetricsCollection.association}"
     try:
-        association = (await session.send("GET", base, api_version=COLLECTION_API)).json()
+        association = resource_of(await session.send("GET", base, api_version=COLLECTION_API))
         rule_id = str(association["properties"]["dataCollectionRuleId"])
-        rule = (await session.send("GET", rule_id, api_version=COLLECTION_API)).json()
+        rule = resource_of(await session.send("GET", rule_id, api_version=COLLECTION_API))
         accounts = (rule["properties"].get("destinations") or {}).get("monitoringAccounts") or ()
     except (HttpResponseError, KeyError):
         return None

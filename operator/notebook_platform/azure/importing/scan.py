@@ -7,6 +7,7 @@ from typing import Any
 from azure.core.utils import CaseInsensitiveDict
 
 from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.arm.answer import all_items
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.ownership import holder_of
 from notebook_platform.azure.arm.resource_types import (
@@ -147,7 +148,7 @@ async def _cluster(azure: SignedIn, group: str, name: str | None) -> Wire:
 
 async def _windows(azure: SignedIn, group: str, name: str) -> Mapping[str, Wire]:
     listed = azure.session.container_service.maintenance_configurations.list_by_managed_cluster(group, name)
-    return {item.name: wire(item)["properties"].get("maintenanceWindow") or {} async for item in listed}
+    return {item.name: wire(item)["properties"].get("maintenanceWindow") or {} async for item in all_items(listed)}
 
 
 async def _autoscale(azure: SignedIn, node_group: str, named: Collection[str], remarks: list[str]) -> list[Spec]:
