@@ -190,8 +190,7 @@ class SharedClients:
         return isinstance(self.scope(platform, spec), Failed)
 
     async def _signed_in(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> SignedIn | Failed:
-        scope = self.scope(platform, spec)
-        if isinstance(scope, Failed):
+        if isinstance(scope := self.scope(platform, spec), Failed):
             return scope
         SCOPE.set(scope)
         named = spec.azure.credentials, spec.azure.subscription_id
@@ -262,8 +261,7 @@ class SharedClients:
 
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
         """Drop the session of a token that Azure refused, so that the next reconcile signs in again."""
-        outcomes = [r.outcome for r in results.values() if isinstance(r.outcome, Failed)]
-        if any(failed.reason in TOKEN_REFUSED for failed in outcomes):
+        if any(isinstance(r.outcome, Failed) and r.outcome.reason in TOKEN_REFUSED for r in results.values()):
             await self._sessions.refuse(platform.uid)
 
     def reread(self, platform: Platform) -> None:
@@ -274,6 +272,10 @@ class SharedClients:
         """Return the seconds until a platform (namespace/name) may send one of the requests that wait for a token; 0: now, or none
         waits."""
         return self._sessions.buckets.turn_of(label)
+
+    def rest(self, platform: Platform) -> None:
+        """Close the connections to the platform's cluster before a long wait."""
+        self._clusters.rest(platform.uid)
 
     def abort(self, platform: Platform) -> None:
         """Cancel the helm processes of a platform; returns before they have ended."""

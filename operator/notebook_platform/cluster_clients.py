@@ -87,6 +87,10 @@ class ClusterClients:
             deleting=scope.deleting,
         )
 
+    def rest(self, uid: str) -> None:
+        """Close the connections of a platform before a long wait; the next request opens new ones."""
+        self._clusters.rest(uid)
+
     async def drop(self, uid: str) -> None:
         """Close the connection of a platform."""
         await self._clusters.drop(uid)

@@ -93,10 +93,11 @@ class PlatformContext:
         )
 
     def rest(self) -> None:
-        """Drop or pack what the next reconcile can read again: called before a long wait."""
+        """Drop, pack or close what the next reconcile can read again or open: called before a long wait."""
         self.state.rest()
         self.reporter.rest()
         self.secrets.redactor.rest()
+        self.shared.rest(self.platform)
 
     @property
     def label(self) -> str:

@@ -111,7 +111,7 @@ class _Session:
             if self._timer:
                 self._timer.cancel()
             if not self._requests:
-                self._timer = asyncio.get_running_loop().call_later(self._idle, self._rest)
+                self._timer = asyncio.get_running_loop().call_later(self._idle, self.close_idle)
 
     async def _request(self, **arguments: Any) -> _Answer:
         async with self._lock:
@@ -129,8 +129,9 @@ class _Session:
             response.close()  # the rest of the response is not read
             raise
 
-    def _rest(self) -> None:
-        if not self._requests:
+    def close_idle(self) -> None:
+        """Close all connections unless a request is being sent; the next one opens new connections."""
+        if not self._requests and self._session is not None:
             task = asyncio.create_task(self.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
@@ -197,6 +198,12 @@ async def connect(
     api.user_agent = USER_AGENT
     api.rest_client = _Rest(configuration, access, unauthorized, idle)
     return api
+
+
+def close_idle(api: client.ApiClient) -> None:
+    """Close the connections of a client that sends no request now; the next request opens new ones."""
+    if isinstance(sessions := api.rest_client.pool_manager, _Session):
+        sessions.close_idle()
 
 
 async def tls_of(api: client.ApiClient) -> ssl.SSLContext | None:

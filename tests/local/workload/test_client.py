@@ -22,7 +22,7 @@ from kubernetes.aio.dynamic import DynamicClient
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.kube.fenced import fenced
 from notebook_platform.workload.access import ClusterKey, WorkloadClusters
-from notebook_platform.workload.client import MOST_BYTES, AnswerTooLarge, ForeignAnswer, connect
+from notebook_platform.workload.client import MOST_BYTES, AnswerTooLarge, ForeignAnswer, close_idle, connect
 from notebook_platform.workload.kubeconfig import ClusterAccess, parse_kubeconfig
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -313,6 +313,29 @@ async def test_connections_close_when_idle_and_open_again_for_the_next_request(s
     core = kubernetes.CoreV1Api(api)
     await core.list_namespaced_pod("default")
     (first,) = server.requests
+    for _ in range(500):
+        if first.transport is None or first.transport.is_closing():
+            break
+        await asyncio.sleep(0.02)
+    else:
+        raise AssertionError("the connection stayed open")
+    await core.list_namespaced_pod("default")
+    assert len(server.requests) == 2
+    await api.close()
+
+
+async def test_connections_close_at_once_when_the_platform_rests_unless_a_request_is_being_sent(server: Server) -> None:
+    """At the server: a rest during a request does not end it; a rest after it ends the connection."""
+    api = await connect(server.access(), idle=60)
+    core = kubernetes.CoreV1Api(api)
+    listed = asyncio.create_task(core.list_namespaced_pod("default"))
+    while not server.requests:
+        close_idle(api)
+        await asyncio.sleep(0.01)
+    close_idle(api)
+    await listed
+    (first,) = server.requests
+    close_idle(api)
     for _ in range(500):
         if first.transport is None or first.transport.is_closing():
             break
