@@ -26,6 +26,16 @@ from notebook_platform.referrers import ReferenceWatch
 log = logging.getLogger(__name__)
 
 
+CHUNK = 200
+"""Objects of one page when kopf lists. A list of ten thousand platforms at once would take hundreds of megabytes that Python does not give
+back."""
+
+
+EVENT_KEPT = 0.5
+"""Seconds for which kopf keeps the last event of an object, with the object in it, in case that another one follows. With kopf's five, a
+start would hold all platforms as they were listed."""
+
+
 class Controller:
     """The reconcilers of one shard, by the uid of their platform."""
 
@@ -133,6 +143,8 @@ def settings(shard: Shard, *, patterns: bool) -> kopf.OperatorSettings:
     chosen.posting.enabled = False
     chosen.peering.standalone = True
     chosen.watching.server_timeout = 270
+    chosen.watching.chunk_size = CHUNK
+    chosen.queueing.idle_timeout = EVENT_KEPT
     chosen.watching.connect_timeout = 10
     chosen.networking.request_timeout = 30
     if shard.selector is not None:

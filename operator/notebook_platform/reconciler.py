@@ -128,7 +128,7 @@ class PlatformReconciler:
         CURRENT.set(self._context.secrets.redactor)
         PLATFORM.set(self._context.log)
         with FLEET.counted(self.platform.uid, self._context.label):
-            self._context.reporter.report()
+            self._context.reporter.begin()
             await self._reconcile_until_deleted()
         self._context.secrets.forget_versions()
         await self._context.shared.forget(self.platform)

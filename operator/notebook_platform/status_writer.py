@@ -38,7 +38,8 @@ class Reporter:
         self._written = self._packed = pack(body.get("status") or {})
         self._status: PlatformStatus | None = None
         self.writes = 0
-        self.status = status_of(body)
+        self.observed_generation: int | None = None
+        self.reconciling = False
 
     @property
     def status(self) -> PlatformStatus:
@@ -52,6 +53,12 @@ class Reporter:
         self._status = status
         self.observed_generation = status.observed_generation
         self.reconciling = any(c.type == ConditionType.RECONCILING and c.status == "True" for c in status.conditions)
+
+    def begin(self) -> None:
+        """Count the status that was read, and keep it packed: after a start most platforms wait for their first reconcile."""
+        self.status = self.status
+        self.report()
+        self._status = None
 
     def rest(self) -> None:
         """Keep the status packed until it is used again."""
