@@ -6,6 +6,8 @@ session delays the requests of a refused namespace only: one log line names the 
 served, and the rights are used as soon as they are granted. The same holds for a 404, which is the answer while the
 CustomResourceDefinition is not installed.
 
+A list that takes longer than five minutes, because the process was frozen, answers 410 for its next page: it is listed again.
+
 For Secrets and ConfigMaps it requests the metadata only. RBAC has no verb for that, so the rights are the same, but the
 contents of Secrets that no platform names never reach the operator's memory.
 """
@@ -66,8 +68,8 @@ class RefusedNamespaces:
     async def __call__(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         """Send one request of kopf.
 
-        Raises ClientPayloadError after a wait when the namespace refuses the request: kopf then lists or watches again
-        without a log line.
+        Raises ClientPayloadError after a wait when the namespace refuses the request, and at once when a page of a list has expired: kopf
+        then lists or watches again without a log line.
         """
         place = PLACE.search(request.url.path)
         if place is None:
@@ -76,6 +78,11 @@ class RefusedNamespaces:
         if resource in METADATA_ONLY:
             request.headers["Accept"] = METADATA.format(list="" if "watch" in request.url.query else "List")
         response = await handler(request)
+        if response.status == HTTPStatus.GONE:
+            response.release()
+            raise aiohttp.ClientPayloadError(
+                "the rest of the list has expired"
+            )  # kopf would end the operator; now it lists again
         if response.status not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
             self._grant(namespace, resource)
             return response

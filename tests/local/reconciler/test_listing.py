@@ -1,0 +1,120 @@
+"""kopf lists in pages. A page that has expired makes it list again, and does not end the operator."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import kopf
+import pytest
+import yaml
+from aiohttp import web
+from notebook_platform.controller import registry, settings
+from notebook_platform.leases.shards import shards
+
+NAMES = [f"p{number}" for number in range(7)]
+PAGE = 3
+VERBS = ["get", "list", "watch", "patch"]
+PLATFORMS = {"name": "notebookplatforms", "singularName": "notebookplatform", "kind": "NotebookPlatform"}
+CORE = [
+    {"name": "secrets", "kind": "Secret"},
+    {"name": "configmaps", "kind": "ConfigMap"},
+    {"name": "namespaces", "kind": "Namespace"},
+]
+GROUP, VERSION = "notebookplatform.io", "v1alpha1"
+
+
+def resources(*found: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": "APIResourceList",
+        "resources": [{"singularName": "", "namespaced": True, "verbs": VERBS, **one} for one in found],
+    }
+
+
+def groups() -> dict[str, Any]:
+    version = {"groupVersion": f"{GROUP}/{VERSION}", "version": VERSION}
+    return {"kind": "APIGroupList", "groups": [{"name": GROUP, "versions": [version], "preferredVersion": version}]}
+
+
+class PagedApi:
+    """An API of a management cluster that lists platforms in pages of PAGE. The second page expires once."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.limits: set[str] = set()
+        self._fixed = {
+            "/api": {"kind": "APIVersions", "versions": ["v1"]},
+            "/apis": groups(),
+            "/api/v1": resources(*CORE),
+            f"/apis/{GROUP}/{VERSION}": resources(PLATFORMS),
+        }
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        if request.path in self._fixed:
+            return web.json_response(self._fixed[request.path])
+        if "watch" in request.query:
+            await asyncio.sleep(60)
+        if not request.path.endswith("/notebookplatforms"):
+            return web.json_response({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": []})
+        return self._page(request.query)
+
+    def _page(self, query: Mapping[str, str]) -> web.Response:
+        start = query.get("continue", "0")
+        self.asked.append(start)
+        self.limits.add(query["limit"])
+        if start == str(PAGE) and self.asked.count(start) == 1:
+            return web.json_response({"kind": "Status", "code": 410, "reason": "Expired"}, status=410)
+        end = int(start) + PAGE
+        metadata = {"resourceVersion": "9", "continue": str(end) if end < len(NAMES) else ""}
+        items = [{"metadata": {"name": name, "namespace": "lab", "uid": name}} for name in NAMES[int(start) : end]]
+        return web.json_response(
+            {"kind": "NotebookPlatformList", "apiVersion": f"{GROUP}/{VERSION}", "metadata": metadata, "items": items}
+        )
+
+
+@pytest.fixture
+async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PagedApi]:
+    served, app = PagedApi(), web.Application()
+    app.router.add_get("/{path:.*}", served.serve)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    kubeconfig = {
+        "current-context": "lab",
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}],
+        "clusters": [{"name": "lab", "cluster": {"server": f"http://127.0.0.1:{runner.addresses[0][1]}"}}],
+        "users": [{"name": "lab", "user": {"token": "t"}}],
+    }
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    yield served
+    await runner.cleanup()
+
+
+class Seen:
+    """Receives the events of a controller."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.all_seen = asyncio.Event()
+
+    def object_changed(self, body: Mapping[str, Any], *, deleted: bool) -> None:
+        self.names.append(body["metadata"]["name"])
+        if set(self.names) == set(NAMES):
+            self.all_seen.set()
+
+
+async def test_all_platforms_are_seen_although_a_page_expires(api: PagedApi) -> None:
+    seen, stop = Seen(), asyncio.Event()
+    shard = shards(1)[0]
+    chosen = settings(shard, patterns=False)
+    running = asyncio.create_task(
+        kopf.operator(registry=registry(seen), settings=chosen, namespaces=["lab"], standalone=True, stop_flag=stop)  # type: ignore[arg-type]
+    )
+    async with asyncio.timeout(30):
+        await seen.all_seen.wait()
+    assert not running.done()
+    assert api.asked[:3] == ["0", "3", "0"] and api.asked[3:5] == ["3", "6"]
+    assert api.limits == {str(chosen.watching.chunk_size)}
+    stop.set()
+    await running
