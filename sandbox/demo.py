@@ -23,9 +23,12 @@ TIMEOUT_SECONDS = 180.0
 
 KEEP_ONE = """\
 To keep a sandbox and its operator running, and go on by hand:
-  .venv/bin/notebook-platform-sandbox up --operator --env sandbox.env && . ./sandbox.env
-  kubectl apply -f deploy/examples/runbook.yaml && .venv/bin/notebook-platform watch prd-jhub -n platforms
-  .venv/bin/notebook-platform-sandbox down"""
+  . .venv/bin/activate
+  notebook-platform-sandbox up --operator --env sandbox.env && . ./sandbox.env
+  kubectl apply -f deploy/examples/runbook.yaml
+  notebook-platform watch prd-jhub -n platforms --until-ready
+  notebook-platform init -o first.yaml              # a platform of your own; Enter takes the default of each question
+  notebook-platform-sandbox down"""
 
 
 @contextlib.contextmanager
@@ -85,8 +88,8 @@ def how_to_go_on(environment: dict[str, str], state: Path, say: Console) -> None
     """For a person at a terminal: it stays up."""
     say.rule("go on by hand", align="left")
     say.print(
-        f"  . {state}/env                                  # KUBECONFIG and the sandbox's addresses\n"
-        "  notebook-platform watch prd-jhub -n platforms     # in another terminal: what happens next\n"
+        f"  . .venv/bin/activate && . {state}/env          # in another terminal: the commands, KUBECONFIG, the sandbox's addresses\n"
+        "  notebook-platform watch prd-jhub -n platforms     # what happens next; Ctrl-C ends it\n"
         "  kubectl get events -n platforms                   # what a person would want to know\n"
         f"  kubectl --kubeconfig {state}/target.kubeconfig get pods -A\n"
         "  kubectl edit nbp prd-jhub -n platforms            # maxCount: 8, and watch one write\n"

@@ -39,6 +39,10 @@ def environment(
         "SANDBOX_HELM": str(binaries.path("helm")),
         "SANDBOX_CHARTS": str(charts),
         "SANDBOX_STATE": str(options.state),
+        # init, import, and plan and doctor of a platform without credentials, sign in with these, as azure-identity reads them
+        "AZURE_TENANT_ID": TENANT,
+        "AZURE_CLIENT_ID": CLIENT_ID,
+        "AZURE_CLIENT_SECRET": CLIENT_SECRET,
         # plan, doctor and import call Azure and helm as the operator does
         "NOTEBOOK_PLATFORM_RESOURCE_MANAGER_URL": simulator.url,
         "NOTEBOOK_PLATFORM_AUTHORITY_URL": simulator.url,

@@ -139,7 +139,7 @@ def test_the_plugin_of_kubectl_waits_and_takes_the_namespace_as_kubectl_does(wat
     nowhere = watched.run("kubectl", "notebook_platform", "wait", NAME)
     assert (nowhere.returncode, nowhere.stderr) == (
         1,
-        "kubectl notebook_platform wait: NotebookPlatform default/watched not found\n",
+        "kubectl notebook-platform wait: NotebookPlatform default/watched not found\n",
     )
 
 

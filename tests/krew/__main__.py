@@ -19,8 +19,8 @@ HERE = Path(__file__).parent
 ADDRESS = "https://github.com/notebookplatform/notebook-platform/releases/download/v0.1.0"
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 COMMANDS = {
-    "notebook-platform --help": "usage: kubectl notebook_platform COMMAND",
-    "notebook-platform plan --help": "usage: kubectl notebook_platform plan",
+    "notebook-platform --help": "usage: kubectl notebook-platform COMMAND",
+    "notebook-platform plan --help": "usage: kubectl notebook-platform plan",
     "notebook_platform crd": "kind: CustomResourceDefinition",
     "__complete notebook-platform wat": "watch\twatch a platform's progress",
 }

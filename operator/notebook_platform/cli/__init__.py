@@ -7,6 +7,7 @@ command begins: help and usage errors need no SDK, and most commands need no Azu
 import argparse
 import atexit
 import gc
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from notebook_platform.cli.flags import FLAGS
 NAME = "notebook-platform"
 
 PLUGIN = "kubectl-notebook_platform"
-"""The file that kubectl runs for `kubectl notebook_platform` (https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/)."""
+"""The file that kubectl runs for `kubectl notebook-platform` (https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/)."""
 
 EPILOG = """`{program} COMMAND --help` shows the flags of a command. Each flag of `run` is also an environment variable,
 NOTEBOOK_PLATFORM_<FLAG>; the other commands read these variables too."""
@@ -33,8 +34,11 @@ PIPE_CLOSED = 141
 
 
 def program() -> str:
-    """Return the name of the program for usage texts: `kubectl notebook_platform` when it runs as a plugin of kubectl."""
-    return "kubectl notebook_platform" if Path(sys.argv[0]).stem == PLUGIN else NAME
+    """Return the name of the program for usage texts: `kubectl notebook-platform` when it runs as a plugin of kubectl.
+
+    kubectl accepts `-` and `_` in a plugin's name and does not pass on which one its user typed.
+    """
+    return f"kubectl {NAME}" if Path(sys.argv[0]).stem == PLUGIN else NAME
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,9 @@ def main(words: Sequence[str] | None = None) -> int:
         gc.freeze
     )  # else the interpreter collects garbage before it exits: a third of what the imports took, for nothing
     words = sys.argv[1:] if words is None else words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale without ✓ shows ?
+            stream.reconfigure(errors="replace")
     try:
         if words and words[0] == RUN:
             return COMMANDS[RUN].run(words[1:])

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from notebook_platform.api.reasons import Reason
+from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.cli import program
 from notebook_platform.cli.output import show_error
 from notebook_platform.cli.running import FAILED, run_command
@@ -21,12 +22,17 @@ def run_azure_command(command: str, work: Coroutine[Any, Any, int]) -> int:
     try:
         return run_command(command, work)
     except StepError as refused:
-        show_error(f"{program()} {command}: {sanitize(sentence(_as_user(refused.failed)))}")
+        show_error(f"{program()} {command}: {sanitize(sentence(as_user(refused.failed)))}")
         return FAILED
 
 
-def _as_user(failed: Failed) -> Failed:
-    """Return a failed sign-in in the words of a command without a spec: its user signs in, and no field names credentials."""
+def as_signed_in(spec: NotebookPlatformSpec, failed: Failed) -> Failed:
+    """Return the failure of a step of `plan` or `doctor`: without credentials in the spec, their user signs in."""
+    return failed if spec.azure.credentials else as_user(failed)
+
+
+def as_user(failed: Failed) -> Failed:
+    """Return a failed sign-in in the words of a command whose user signs in, because no field names credentials."""
     if failed.reason != Reason.SIGN_IN_REFUSED:
         return failed
     return replace(failed, message=failed.message.removeprefix(f"{CREDENTIALS}: "), remedy=SIGN_IN)

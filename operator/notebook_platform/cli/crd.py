@@ -12,6 +12,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.crd import crd, crd_yaml, editor_schema
 from notebook_platform.api.crd_diff import Comparison, compare
+from notebook_platform.cli import program
 from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import UsageError, connected, reading
 from notebook_platform.cli.output import show, show_error
@@ -40,7 +41,7 @@ async def _diff() -> int:
     try:
         installed = await _installed(name)
     except UsageError as error:
-        show_error(f"notebook-platform crd: {error}")
+        show_error(f"{program()} crd: {error}")
         return FAILED
     if installed is None:
         show(f"{name} is not in the cluster: applying it adds the kind NotebookPlatform")

@@ -12,6 +12,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks import ALL, FIRST, OF_THE_REGION, Check, Finding
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.scope import AzureScope
+from notebook_platform.cli.azure_command import as_signed_in
 from notebook_platform.cli.hub_findings import chart_findings, scraping_findings
 from notebook_platform.cli.output import show, styled
 from notebook_platform.cli.running import run_command
@@ -73,7 +74,7 @@ async def run_checks(chosen: TargetPlatform) -> AsyncIterator[Named]:
         async with azure_errors("spec.azure.credentials"):
             await scope.session.token(scope.session.cloud.management_scope)
     except StepError as refused:
-        yield "token", _of(refused.failed)
+        yield "token", _of(as_signed_in(chosen.spec, refused.failed))
         return
     yield "token", Finding(sentence="issued by Entra ID")
     try:

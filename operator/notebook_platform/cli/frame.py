@@ -30,13 +30,14 @@ LAST_EVENTS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One frame. When it is higher than the terminal, steps that are up to date or waiting share a line."""
+    """One frame; `hint` is its last line. When it is higher than the terminal, steps that are up to date or waiting share a line."""
 
     view: View
     events: Sequence[EventLine]
     timeline: Timeline
     now: datetime
     note: str = ""
+    hint: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         whole = self._frame(short=False)
@@ -62,6 +63,9 @@ class Frame:
             if section.row_count:
                 yield Text()
                 yield section
+        if self.hint:
+            yield Text()
+            yield Text(self.hint, style="dim")
 
     def _steps(self, steps: Iterable[StepView]) -> Table:
         table = _grid("state", "time", "what", first="step")

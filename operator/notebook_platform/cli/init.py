@@ -1,9 +1,11 @@
 """`notebook-platform init`: write a first platform.yaml from at most eight answers and from what Azure offers."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -48,8 +50,7 @@ def init(options: argparse.Namespace) -> int:
 
 
 async def _init(options: argparse.Namespace) -> int:
-    if options.output.exists() and not options.force:
-        raise UsageError(f"{options.output} exists; choose another --output, or add --force")
+    check_output(options.output, replace=options.force)
     chosen = configuration()
     configure("text", "ERROR")
     platform = Platform(namespace=options.namespace, name="init", uid=NOT_APPLIED)
@@ -58,11 +59,21 @@ async def _init(options: argparse.Namespace) -> int:
     shared = SharedClients(chosen, is_operator=False)
     try:
         text = await _document(options, shared, secrets, subscription, tenant)
-        options.output.write_text(text)
+        options.output.write_text(text, encoding="utf-8")
         (body,) = read_local_yaml(text)
         return await _checked(options, shared, secrets, body)
     finally:
         await shared.close()
+
+
+def check_output(path: Path, *, replace: bool) -> None:
+    """Check before the first question that the file can be written. Raises UsageError."""
+    if path.exists() and not replace:
+        raise UsageError(f"{path} exists; choose another --output, or add --force")
+    if not path.parent.is_dir():
+        raise UsageError(f"the directory {path.parent} does not exist; create it, or choose another --output")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"{path} cannot be written; choose another --output")
 
 
 async def _subscription(options: argparse.Namespace, sessions: SessionPool, secrets: FileSecrets) -> tuple[str, str]:

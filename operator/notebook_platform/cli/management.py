@@ -1,19 +1,32 @@
 """Access to the management cluster, which holds the NotebookPlatforms, for the commands."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
+import yaml
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api import PLURAL
 from notebook_platform.cli.flags import DEFAULT_NAMESPACE
 from notebook_platform.kube.fenced import fenced
 
 NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError)
 """Exceptions of a call when the API server cannot be reached."""
 
+
+NOT_A_KUBECONFIG = (config.ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, AttributeError, LookupError)
+"""Exceptions of the client when a kubeconfig file is no kubeconfig."""
+
+REMEDIES = {
+    401: "Sign in to the cluster again.",
+    403: f"An administrator can grant `get`, `list` and `watch` on {PLURAL} in its namespace.",
+    404: f"`kubectl get {PLURAL} -A` lists the platforms; with an error it says that the CustomResourceDefinition is not installed.",
+}
+"""What to do after the API server refused to read an object, by the status of its answer."""
 
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/"""
@@ -23,17 +36,41 @@ class UsageError(Exception):
     """Ends a command with exit code 1; its text is printed to standard error."""
 
 
+class NoContext(UsageError):
+    """The kubeconfig has no current context, or lacks what the context names."""
+
+
 async def management_api() -> client.ApiClient | None:
-    """Return a client of the management cluster, from the pod's ServiceAccount or KUBECONFIG; None when both are absent."""
+    """Return a client of the management cluster, from the pod's ServiceAccount or KUBECONFIG; None when both are absent.
+
+    Raises UsageError when there is a kubeconfig that cannot be used.
+    """
     configuration = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)
     except config.ConfigException:
-        try:
-            await config.load_kube_config(client_configuration=configuration)
-        except (config.ConfigException, OSError):
+        if not _kubeconfigs():
             return None
+        with _kubeconfig():
+            await config.load_kube_config(config_file=_kubeconfigs(), client_configuration=configuration)
     return fenced(client.ApiClient(configuration))
+
+
+def _kubeconfigs() -> str:
+    """Return the kubeconfig files that exist, joined as in KUBECONFIG."""
+    named = os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    return os.pathsep.join(path for path in named.split(os.pathsep) if Path(path).expanduser().exists())
+
+
+@contextmanager
+def _kubeconfig() -> Iterator[None]:
+    """Raise UsageError when the block finds no usable context in the kubeconfig."""
+    try:
+        yield
+    except NOT_A_KUBECONFIG as error:
+        why = " ".join(str(error).split()) if isinstance(error, config.ConfigException | OSError) else "it is no kubeconfig"
+        kind = NoContext if isinstance(error, config.ConfigException) else UsageError
+        raise kind(f"{_kubeconfigs()} cannot be used: {why}. Correct it, or set KUBECONFIG to another file") from None
 
 
 @asynccontextmanager
@@ -54,9 +91,11 @@ def reading(what: str) -> Iterator[None]:
     try:
         yield
     except ApiException as error:
-        raise UsageError(f"{what} cannot be read: {error.status} {error.reason}") from None
+        remedy = REMEDIES.get(error.status, "")
+        raise UsageError(f"{what} cannot be read: {error.status} {error.reason}" + (f". {remedy}" if remedy else "")) from None
     except NO_ANSWER as error:
-        raise UsageError(f"the cluster of KUBECONFIG does not answer ({type(error).__name__})") from None
+        kind = type(error).__name__
+        raise UsageError(f"the cluster of KUBECONFIG does not answer ({kind}); check it with `kubectl cluster-info`") from None
 
 
 def own_namespace() -> str:
@@ -68,9 +107,12 @@ def own_namespace() -> str:
 
 
 def context_namespace() -> str:
-    """Return the namespace of the kubeconfig's context, as kubectl uses it."""
+    """Return the namespace of the kubeconfig's context, as kubectl uses it. Raises UsageError."""
+    if not _kubeconfigs():
+        return DEFAULT_NAMESPACE
     try:
-        _, active = config.list_kube_config_contexts()
-    except (config.ConfigException, OSError):
+        with _kubeconfig():
+            _, active = config.list_kube_config_contexts(config_file=_kubeconfigs())
+    except NoContext:
         return DEFAULT_NAMESPACE
     return str((active or {}).get("context", {}).get("namespace") or DEFAULT_NAMESPACE)

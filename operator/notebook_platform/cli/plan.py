@@ -2,16 +2,22 @@
 
 import argparse
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rich.console import Console
 
 from notebook_platform.api.drift_ignore import ignored_by
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.cli.azure_command import as_signed_in
 from notebook_platform.cli.output import show
 from notebook_platform.cli.plan_view import Plan, document, print_plan
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.target_platform import TargetPlatform, target_platform
+from notebook_platform.engine.outcome import Failed
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
+from notebook_platform.engine.result import Result
 from notebook_platform.kube.applied import AppliedStore
 from notebook_platform.policy import disruption_waits
 from notebook_platform.sanitizing import sanitized
@@ -42,11 +48,19 @@ async def planned(chosen: TargetPlatform) -> Plan:
         chosen.platform, chosen.spec, chosen.secrets, {}, planning=True, approved=chosen.approved, applied=applied
     )
     results = await reconcile(graph, Policy(mode=Mode.PLAN, ignored=ignored_by(chosen.spec.drift_ignore)))
-    results = sanitized(results, chosen.secrets.redactor)
+    results = _as_signed_in(chosen.spec, sanitized(results, chosen.secrets.redactor))
     occupied = chosen.shared.occupied(chosen.platform, chosen.spec, chosen.secrets)
     disrupts = any(change.disruptive for result in results.values() for change in result.changes)
     waits = await occupied() if occupied and disrupts else disruption_waits(chosen.spec, datetime.now(UTC))
     return Plan(platform=chosen.platform, spec=chosen.spec, results=results, needs=graph.needs, waits=waits)
+
+
+def _as_signed_in(spec: NotebookPlatformSpec, results: Mapping[str, Result]) -> dict[str, Result]:
+    """Return the results with a failed sign-in of the command's user in their words."""
+    return {
+        name: replace(result, outcome=as_signed_in(spec, result.outcome)) if isinstance(result.outcome, Failed) else result
+        for name, result in results.items()
+    }
 
 
 def exit_code(found: Plan) -> int:

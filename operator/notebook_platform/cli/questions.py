@@ -1,9 +1,11 @@
 """Questions to a person at a terminal, each with a flag that answers it beforehand."""
 
 import argparse
-import asyncio
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from notebook_platform.cli.management import UsageError
@@ -38,10 +40,25 @@ async def answer(question: Question, options: argparse.Namespace) -> str:
         more = f" and {len(question.offers) - SHOWN} more" if len(question.offers) > SHOWN else ""
         show(f"  {', '.join(question.offers[:SHOWN])}{more}", to=sys.stderr)
     while True:
-        line = await asyncio.to_thread(_line, question)
+        with _ctrl_c():
+            line = _line(question)
         if not (problem := question.problem(line)):
             return line
         show(f"  {problem}", to=sys.stderr)
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C end a read of standard input: asyncio's own handler waits until the read returns, which a reader in a thread never
+    does. Nothing else runs on the loop while a question waits."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _line(question: Question) -> str:

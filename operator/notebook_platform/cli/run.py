@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from kubernetes.aio import client
 
 from notebook_platform.cli.logs import configure
-from notebook_platform.cli.management import connected, management_api, own_namespace
+from notebook_platform.cli.management import UsageError, connected, management_api, own_namespace
 from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.fencing import Fence
@@ -42,6 +42,8 @@ def run(arguments: Sequence[str]) -> int:
         raise SystemExit(str(error)) from None
     try:
         asyncio.run(operate(chosen))
+    except UsageError as error:
+        raise SystemExit(str(error)) from None
     finally:
         end_tracing()
     return 0

@@ -13,9 +13,16 @@ FAILED = 1
 
 
 def run_command(command: str, work: Coroutine[Any, Any, int]) -> int:
-    """Run a command to its exit code. A UsageError is printed to standard error and gives FAILED."""
+    """Run a command to its exit code. A UsageError, or a file that cannot be read or written, is printed to standard error and gives
+    FAILED."""
     try:
         return asyncio.run(work)
     except UsageError as error:
         show_error(f"{program()} {command}: {error}")
-        return FAILED
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        show_error(f"{program()} {command}: {error.filename} cannot be read or written: {error.strerror}")
+    return FAILED

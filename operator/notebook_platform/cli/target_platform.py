@@ -20,13 +20,9 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.bounded.documents import DocumentRefused, parse_json
 from notebook_platform.bounded.local import read_local_yaml
+from notebook_platform.cli import program
 from notebook_platform.cli.logs import configure
-from notebook_platform.cli.management import (
-    UsageError,
-    context_namespace,
-    management_api,
-    reading,
-)
+from notebook_platform.cli.management import NoContext, UsageError, context_namespace, management_api, reading
 from notebook_platform.cli.operator_config import configuration
 from notebook_platform.clients import SharedClients
 from notebook_platform.engine.outcome import StepError
@@ -54,7 +50,7 @@ async def target_platform(arguments: argparse.Namespace) -> AsyncIterator[Target
     """Yield the platform that the arguments name. Raises UsageError."""
     chosen = configuration()
     configure("text", "ERROR")
-    api = await management_api()
+    api = await _api(arguments)
     try:
         documents = _documents(arguments.filename) if arguments.filename else []
         body = await _body(arguments, documents, api)
@@ -76,13 +72,27 @@ async def target_platform(arguments: argparse.Namespace) -> AsyncIterator[Target
             await api.close()
 
 
+async def _api(arguments: argparse.Namespace) -> client.ApiClient | None:
+    """Return a client of the management cluster; None when there is none, or when a file is given and the kubeconfig has no context."""
+    try:
+        return await management_api()
+    except NoContext:
+        if arguments.filename:
+            return None
+        raise
+
+
 def _documents(path: Path) -> list[dict[str, Any]]:
     """Return the objects of a YAML file; `-` is standard input, as for kubectl. Raises UsageError."""
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text()
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
         found = [document for document in read_local_yaml(text) if document is not None]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist; `{program()} init -o {path}` writes a first platform") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     for document in found:
         if not isinstance(document, dict) or not isinstance((document.get("metadata") or {}).get("name"), str):
             raise UsageError(f"{path} holds a document that is not a Kubernetes object: kind and metadata.name are required")

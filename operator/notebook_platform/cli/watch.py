@@ -27,6 +27,8 @@ from notebook_platform.cli.view import View
 from notebook_platform.cli.watch_stream import Place, new_events, views
 
 FRAMES_PER_SECOND = 4
+HOW_TO_LEAVE = "Ctrl-C ends watch, and nothing else"
+UNTIL_READY = f"{HOW_TO_LEAVE}; --until-ready ends it when the platform is Ready"
 
 
 def watch(options: argparse.Namespace) -> int:
@@ -57,7 +59,8 @@ async def _watch(options: argparse.Namespace) -> int:
     interactive = sys.stdout.isatty() and console.is_interactive
     async with connected() as api:
         place = Place(options.namespace or context_namespace(), options.name)
-        with _drawing(console, timeline) if interactive else contextlib.nullcontext(Lines()) as display:
+        hint = HOW_TO_LEAVE if options.until_ready else UNTIL_READY
+        with _drawing(console, timeline, hint) if interactive else contextlib.nullcontext(Lines()) as display:
             code = await _follow(api, place, display, timeline, until_ready=options.until_ready)
     if options.until_ready and code == 0:
         console.print()
@@ -132,8 +135,9 @@ class Lines:
 class LiveView:
     """Holds the state of the live view; rich calls `current_frame` for each frame."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, hint: str) -> None:
         self._timeline = timeline
+        self._hint = hint
         self._view: View | None = None
         self._events: tuple[EventLine, ...] = ()
         self._note = ""
@@ -154,12 +158,12 @@ class LiveView:
         """Return the frame for the current time."""
         if self._view is None:
             return styled("reading ...")
-        return Frame(view=self._view, events=self._events, timeline=self._timeline, now=_now(), note=self._note)
+        return Frame(view=self._view, events=self._events, timeline=self._timeline, now=_now(), note=self._note, hint=self._hint)
 
 
 @contextlib.contextmanager
-def _drawing(console: Console, timeline: Timeline) -> Iterator[LiveView]:
-    live = LiveView(timeline)
+def _drawing(console: Console, timeline: Timeline, hint: str) -> Iterator[LiveView]:
+    live = LiveView(timeline, hint)
     with Live(get_renderable=live.current_frame, console=console, refresh_per_second=FRAMES_PER_SECOND):
         yield live
 

@@ -201,3 +201,17 @@ async def test_the_metrics_of_hubs_are_planned(terminal: Terminal) -> None:
     output = await terminal.run("plan", "-f", terminal.file(spec))
     assert "+ HubMetrics" in output.out and "+ podMonitors[jhub/notebook-platform-hub]" in output.lines
     assert await terminal.estate.writes() == []
+
+
+@pytest.mark.parametrize("command", ["plan", "doctor"])
+async def test_without_a_sign_in_and_credentials_the_remedy_is_az_login(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", str(terminal.directory))
+    spec = runbook_spec()
+    del spec["azure"]["credentials"]
+    output = await terminal.run(command, "-f", terminal.file(spec, uid=None))
+    assert output.code == 1 and "Run az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET." in output.out
+    assert "spec.azure.credentials" not in output.out

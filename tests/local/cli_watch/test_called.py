@@ -25,8 +25,8 @@ def on_path(tmp_path: Path) -> dict[str, str]:
     ("called", "name"),
     [
         (("notebook-platform",), "notebook-platform"),
-        (("kubectl", "notebook_platform"), "kubectl notebook_platform"),
-        (("kubectl", "notebook-platform"), "kubectl notebook_platform"),
+        (("kubectl", "notebook_platform"), "kubectl notebook-platform"),
+        (("kubectl", "notebook-platform"), "kubectl notebook-platform"),
     ],
 )
 def test_help_and_errors_speak_of_the_program_as_it_was_called(

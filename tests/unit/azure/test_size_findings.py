@@ -7,7 +7,7 @@ from azure.core.utils import CaseInsensitiveDict
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.azure.checks.quota import Demand, demands, surge_findings, surge_nodes
 from notebook_platform.azure.checks.region import Offer, version_finding
-from notebook_platform.azure.checks.vm_sizes import size_findings, size_of
+from notebook_platform.azure.checks.vm_sizes import similar, size_findings, size_of
 
 OFFICIAL, LTS = "KubernetesOfficial", "AKSLongTermSupport"
 
@@ -48,6 +48,22 @@ KNOWN = CaseInsensitiveDict(
 
 def pool(**members: Any) -> NodePool:
     return NodePool.model_validate({"name": "one", "vmSize": "Standard_D4s_v5", "count": 1, **members})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "near"),
+    [
+        ("Standard_M128ms", []),
+        ("Standard_D4s_v6", ["Standard_D4s_v5", "Standard_D4s_v4", "Standard_D4_old"]),
+        ("Standard_B4ms", ["Standard_B2s"]),
+        ("Standard_B16ms", []),
+        ("Standard_E2s_v4", ["Standard_E4-2s_v5"]),
+        ("Standrd_D4s_v5", ["Standard_D4s_v5"]),
+        ("large", []),
+    ],
+)
+def test_a_size_is_suggested_only_when_its_vcpus_and_memory_are_near(wanted: str, near: list[str]) -> None:
+    assert similar(wanted, KNOWN) == near
 
 
 @pytest.mark.parametrize(

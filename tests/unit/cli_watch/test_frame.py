@@ -25,12 +25,14 @@ from tests.unit.cli_watch.bodies import (
 )
 
 
-def generated(document: dict[str, Any], *events: EventLine, width: int = 110, height: int = 50, note: str = "") -> list[str]:
+def generated(
+    document: dict[str, Any], *events: EventLine, width: int = 110, height: int = 50, note: str = "", hint: str = ""
+) -> list[str]:
     """Return the lines of a frame without surrounding spaces."""
     timeline, view = Timeline(), View.of(document)
     timeline.record(view, NOW)
     console = Console(file=StringIO(), width=width, height=height, color_system=None, legacy_windows=False)
-    console.print(Frame(view=view, events=events, timeline=timeline, now=NOW, note=note))
+    console.print(Frame(view=view, events=events, timeline=timeline, now=NOW, note=note, hint=hint))
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
@@ -68,6 +70,10 @@ def test_a_ready_platform_shows_where_the_hub_is_its_nodes_releases_and_users_se
         "  users              12 servers running",
         "  release jhub/jhub  jupyterhub-4.4.0, revision 2, deployed",
     ]
+
+
+def test_the_last_line_says_how_to_leave() -> None:
+    assert generated(WHOLE, hint="Ctrl-C ends watch")[-2:] == ["", "Ctrl-C ends watch"]
 
 
 def test_users_servers_are_shown_only_where_the_operator_counts_them() -> None:

@@ -1,6 +1,7 @@
 """Checks of the pools' VM sizes: whether the region offers them, in the wanted zones, with what the pool asks for."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,9 @@ from notebook_platform.azure.checks.finding import LISTS_LAST, Finding
 from notebook_platform.azure.scope import AzureScope
 
 GIB = 1024**3
+_NAME = re.compile(r"standard_(?P<family>[a-z]+)(?P<vcpus>\d{1,4})(-(?P<available>\d{1,4}))?(?![0-9-])", re.IGNORECASE)
+"""https://learn.microsoft.com/azure/virtual-machines/vm-naming-conventions"""
+
 LEAST_VCPUS, LEAST_SYSTEM_GIB = 2, 4.0
 """https://learn.microsoft.com/azure/aks/quotas-skus-regions#restricted-vm-sizes and .../use-system-pools#system-and-user-node-pools"""
 
@@ -121,11 +125,41 @@ async def sizes(scope: AzureScope, fresh: bool) -> list[Finding]:
     return problems or [Finding(sentence=f"{', '.join(dict.fromkeys(p.vm_size for p in pools))} offered in {location}")]
 
 
+def similar(wanted: str, known: Sizes) -> list[str]:
+    """Return at most three of the known sizes that can stand in for a size that is not known, the nearest first. Pure.
+
+    A size's name has its family and its vCPUs; sizes of a family have the same memory for each vCPU. So a size of the same family is
+    near in both when its vCPUs are between half and twice as many. A name of another form (a spelling mistake) has none but those
+    spelled nearly the same.
+    """
+    if (parts := _parts(wanted)) is None:
+        return difflib.get_close_matches(wanted, list(known), n=3, cutoff=0.9)
+    family, vcpus = parts
+    near = {
+        name: abs(found[1] - vcpus)
+        for name in known
+        if (found := _parts(name)) and found[0] == family and vcpus / 2 <= found[1] <= vcpus * 2
+    }
+    likeness = difflib.SequenceMatcher(b=wanted.lower())
+
+    def distance(name: str) -> tuple[int, float]:
+        likeness.set_seq1(name.lower())
+        return near[name], -likeness.ratio()
+
+    return sorted(near, key=distance)[:3]
+
+
+def _parts(name: str) -> tuple[str, int] | None:
+    """Return the family and the vCPUs of a size by its name; None for a name of another form."""
+    found = _NAME.match(name)
+    return (found["family"].upper(), int(found["available"] or found["vcpus"])) if found else None
+
+
 def size_findings(pool: NodePool, known: Sizes, location: str) -> Iterator[Finding]:
     """Yield what the region's list says against the VM size of a pool. Pure."""
     place = f"spec.nodePools[{pool.name}]"
     if (size := known.get(pool.vm_size)) is None:
-        near = difflib.get_close_matches(pool.vm_size, list(known), n=3, cutoff=0.8)
+        near = similar(pool.vm_size, known)
         yield Finding(
             sentence=f"{place}.vmSize {pool.vm_size} is not offered in {location}"
             + (f"; similar: {', '.join(near)}" if near else ""),
