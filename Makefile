@@ -43,7 +43,7 @@ test: setup ## unit and integration tests, and azure-cli against the simulator
 
 EYES := $(HOME)/.cache/notebook-platform/eyes
 
-eyes: setup .venv/.eyes ## rules and dashboards on a real Prometheus that scrapes a real operator: three minutes, and a few more once to build it
+eyes: setup .venv/.eyes ## rules and dashboards on a real Prometheus that scrapes a real operator, docs/pictures/dashboard-*.svg: three minutes, and a few more once to build it
 	@cd tests/eyes/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -tags remove_all_sd -ldflags "-s -w" \
 	  -o $(EYES)/ github.com/prometheus/prometheus/cmd/promtool github.com/prometheus/prometheus/cmd/prometheus
 	@$(EYES)/promtool check rules deploy/monitoring/rules.yaml deploy/monitoring/hub-rules.yaml
@@ -51,6 +51,8 @@ eyes: setup .venv/.eyes ## rules and dashboards on a real Prometheus that scrape
 	@$(BIN)/python -m tests.eyes.backoff
 	@$(BIN)/python -m tests.eyes.grafana
 	@$(BIN)/python -m tests.eyes
+	@$(BIN)/python -m tests.eyes.pictures
+	@$(BIN)/python -m docs.generator
 
 kstatus: setup ## the status of a platform in every phase of its life, by cli-utils' own Go code (Flux) and by health.lua (Argo CD)
 	@cd tests/kstatus/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -ldflags "-s -w" \
@@ -60,7 +62,7 @@ kstatus: setup ## the status of a platform in every phase of its life, by cli-ut
 krew: .venv/.done ## the kubectl plugin's archive for this machine, installed by krew's own code and run by kubectl; needs Go; three minutes
 	@$(BIN)/python -m tests.krew build/krew
 
-pictures: setup ## docs/pictures: what plan, doctor, watch and kubectl print on the sandbox, as SVG by Rich; a minute
+pictures: setup ## docs/pictures: what the commands and kubectl print on the sandbox, as SVG by Rich; a minute
 	@$(BIN)/python -m tests.pictures
 
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
@@ -109,7 +111,7 @@ lock: ## choose the newest versions that pyproject.toml allows, with hashes
 	@uv pip compile pyproject.toml --extra dev --extra otel --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/dev.txt
 	@uv pip compile pyproject.toml --extra otel --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/operator.txt
 	@uv pip compile --group docs -c requirements/dev.txt --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/docs.txt
-	@uv pip compile --group eyes --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/eyes.txt
+	@uv pip compile --group eyes -c requirements/dev.txt --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/eyes.txt
 	@printf 'jupyterhub==5.5.*\noauthenticator==17.4.*\njupyterhub-kubespawner==7.0.*\njupyterhub-idle-culler>=1.4,<2\n' | uv pip compile - --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/hub.txt
 	@for set in '0.11 1.3.0 0.12.3 0.15.0' '1 1.5.0 14.2.0 1.1.0' '2 3.0.0 15.1.0 4.2.0' '3 4.1.6 16.3.1 6.2.0'; do set -- $$set; \
 	  printf "jupyterhub==$$2\noauthenticator==$$3\njupyterhub-kubespawner==$$4\n" | uv pip compile - --no-deps --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/hub-$$1.txt; done

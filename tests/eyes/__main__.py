@@ -1,6 +1,7 @@
 """`make eyes`: a real operator with a fleet of platforms, and a real Prometheus that scrapes it: each panel shows what its legend says,
 no alert fires on a platform that works, and those that the faults of the fleet should cause do fire."""
 
+import json
 import re
 import sys
 import tempfile
@@ -8,14 +9,17 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sandbox.operator_process import OperatorProcess, install
+from sandbox.operator_process import ROOT, OperatorProcess, install
 from tests.eyes import fleet
 from tests.eyes.panels import choices, queries
+from tests.eyes.pictures.answers import ANSWERS, recorded
 from tests.eyes.server import PACE, Prometheus, prometheus
 from tests.integration.conftest import Field, runbook, running_sandbox
 
 METRIC = re.compile(r"\bnotebook_platform_[a-z_]+")
 CALM_SECONDS = 20
+PICTURES_PACE = 10
+"""By what the windows of the dashboards' queries are divided in their pictures: a run takes minutes, the dashboards show hours."""
 PATIENCE = 150.0
 
 CAUSED = {"NotebookPlatformStalled", "NotebookPlatformAzureThrottles", "NotebookPlatformHelmFails"}
@@ -95,6 +99,13 @@ def drawn(server: Prometheus) -> None:
     assert offered["namespace"] == {fleet.NAMESPACE} and fleet.HEALTHY in offered["name"], offered
 
 
+def keep(server: Prometheus, started: float) -> None:
+    """Write what Prometheus answers to the queries of all panels, for tests/eyes/pictures."""
+    ANSWERS.parent.mkdir(parents=True, exist_ok=True)
+    ANSWERS.write_text(json.dumps(recorded(server, started, time.time(), PICTURES_PACE)))
+    say(f"answers to all panels are in {ANSWERS.relative_to(ROOT)}")
+
+
 def run(directory: Path) -> None:
     """Run the fleet, the operator and Prometheus."""
     with running_sandbox(directory / "sandbox") as environment:
@@ -106,6 +117,7 @@ def run(directory: Path) -> None:
         try:
             site = Field(environment, directory, operator)
             with prometheus(directory / "prometheus", operator.metrics_port) as server:
+                started = time.time()
                 site.apply(runbook(fleet.HEALTHY))
                 site.until_ready(fleet.HEALTHY)
                 silent(server)
@@ -117,6 +129,7 @@ def run(directory: Path) -> None:
                 until("the incident of Azure is noticed", lambda: missing(server, site, {INCIDENT}))
                 extra = server.firing() - CAUSED - {INCIDENT, RETRIES}
                 assert not extra, f"alerts without a cause: {extra}"
+                keep(server, started)
                 operator.stop()
                 until("the end of the operator is noticed", lambda: {STOPPED} - server.firing())
         finally:

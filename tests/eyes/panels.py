@@ -12,9 +12,6 @@ LEGEND = re.compile(r"\{\{(\w+)\}\}")
 CHOSEN = {"$namespace": NAMESPACE, "$name": HEALTHY}
 VARIABLE = re.compile(r"label_values\((.+), (\w+)\)")
 
-ZERO = {"NotebookPlatform: fleet, Ready": "the only platform that is not requested with a fault has releases that fail"}
-"""Panels that rightly show the 0 for no series, and why."""
-
 
 @dataclass(frozen=True)
 class Query:
@@ -29,7 +26,7 @@ class Query:
         found = server.series(self.expression)
         if not found:
             return f"{self.place}: no series: {self.expression}"
-        if self.place not in ZERO and not server.series(self.expression.removesuffix(" or vector(0)")):
+        if not server.series(self.expression.removesuffix(" or vector(0)")):
             return f"{self.place}: only the 0 for no series: {self.expression}"
         lacking = {label for label in LEGEND.findall(self.legend) for labels in found if label not in labels}
         return f"{self.place}: the legend's labels {lacking} are missing: {found[0]}" if lacking else ""

@@ -51,9 +51,14 @@ def honor_labels() -> bool:
     return bool(monitor["spec"]["endpoints"][0].get("honorLabels", False))
 
 
-def faster(duration: str) -> str:
+def faster(duration: str, pace: int = PACE) -> str:
     """Return a text of PromQL with each duration divided by the pace. Durations are multiples of a minute."""
-    return DURATION.sub(lambda found: f"{int(found[1]) * SECONDS[found[2]] // PACE}s", duration)
+    return DURATION.sub(lambda found: f"{int(found[1]) * SECONDS[found[2]] // pace}s", duration)
+
+
+def shortened(expression: str, pace: int = PACE) -> str:
+    """Return an expression with each window divided by the pace."""
+    return re.sub(r"\[[^]]*\]", lambda window: faster(window[0], pace), expression)
 
 
 def paced(rules: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +67,7 @@ def paced(rules: dict[str, Any]) -> dict[str, Any]:
     for group in found["groups"]:
         group["name"] += "-paced"
         for rule in group["rules"]:
-            rule["expr"] = re.sub(r"\[[^]]*\]", lambda window: faster(window[0]), rule["expr"])
+            rule["expr"] = shortened(rule["expr"])
             rule["for"] = faster(rule["for"])
             rule["labels"] = {**rule["labels"], "pace": str(PACE)}
     return found
