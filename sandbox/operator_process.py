@@ -43,19 +43,19 @@ def kubectl(environment: Mapping[str, str], *arguments: str, stdin: str | None =
 
 def install(environment: Mapping[str, str], namespace: str = "platforms") -> None:
     """Apply deploy/kustomize/base but for the Deployment, and make a namespace for platforms with the Secrets that the examples name."""
-    objects = [one for one in kustomized("base") if one["kind"] != "Deployment"]
-    kubectl(environment, "apply", "--server-side", "-f", "-", stdin=yaml.dump_all(objects, Dumper=yaml.CSafeDumper))
     credentials = {
         "tenantId": environment["SANDBOX_TENANT"],
         "clientId": environment["SANDBOX_CLIENT_ID"],
         "clientSecret": environment["SANDBOX_CLIENT_SECRET"],
     }
-    allow_namespace(environment, namespace)
-    documents = [
+    _make_namespace(environment, namespace)
+    objects = [
+        *(one for one in kustomized("base") if one["kind"] != "Deployment"),
+        _binding(namespace),
         secret("azure-credentials", namespace, credentials),
         secret("oidc", namespace, {"clientSecret": OIDC_CLIENT_SECRET}),
     ]
-    kubectl(environment, "apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(documents))
+    _apply(environment, *objects)
     kubectl(environment, "wait", "--for=condition=Established", "crd/notebookplatforms.notebookplatform.io", "--timeout=30s")
 
 
@@ -66,14 +66,29 @@ def kustomized(path: str) -> list[dict[str, Any]]:
 
 
 def allow_namespace(environment: Mapping[str, str], namespace: str) -> None:
-    """Make a namespace with platforms, as deploy/kustomize/namespaces/platforms does: with the operator's RoleBinding.
+    """Make a namespace with platforms, as deploy/kustomize/namespaces/platforms does: with the operator's RoleBinding."""
+    _make_namespace(environment, namespace)
+    _apply(environment, _binding(namespace))
 
-    The namespace is applied on the client's side, as a reader applies the examples, which contain it: otherwise kubectl warns there.
-    """
+
+def _make_namespace(environment: Mapping[str, str], namespace: str) -> None:
+    """Apply a namespace on the client's side, as a reader applies the examples, which contain it: otherwise kubectl warns there."""
     document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     kubectl(environment, "apply", "-f", "-", stdin=yaml.safe_dump(document))
-    binding = ROOT / "deploy" / "kustomize" / "components" / "namespace" / "rolebinding.yaml"
-    kubectl(environment, "apply", "--server-side", "-n", namespace, "-f", str(binding))
+
+
+def _binding(namespace: str) -> dict[str, Any]:
+    """The operator's RoleBinding in a namespace."""
+    path = ROOT / "deploy" / "kustomize" / "components" / "namespace" / "rolebinding.yaml"
+    found: dict[str, Any] = yaml.safe_load(path.read_text())
+    found["metadata"]["namespace"] = namespace
+    return found
+
+
+def _apply(environment: Mapping[str, str], *objects: Mapping[str, object]) -> None:
+    """Apply objects on the server's side, all with one start of kubectl."""
+    text = yaml.dump_all(objects, Dumper=yaml.CSafeDumper)
+    kubectl(environment, "apply", "--server-side", "-f", "-", stdin=text)
 
 
 def secret(name: str, namespace: str, data: Mapping[str, str]) -> dict[str, object]:

@@ -243,13 +243,15 @@ class ControlPlane:
 
     async def crash(self, away: float) -> None:
         """Kill all processes at once, and start them again with their data after so many seconds."""
-        for process in self.processes:
-            await process.kill()
-        self.processes.clear()
+        await self._kill()
         await asyncio.sleep(away)
         await self.start()
 
+    async def _kill(self) -> None:
+        await asyncio.gather(*(process.kill() for process in self.processes))
+        self.processes.clear()
+
     async def delete(self) -> None:
-        """End it and remove its data."""
-        await self.stop()
+        """End it and remove its data. An API server that may finish waits a second, and five with a client that watches."""
+        await self._kill()
         await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
