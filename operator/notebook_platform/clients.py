@@ -34,8 +34,8 @@ from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.runner import Helm
 from notebook_platform.hubs.inputs import HubContext
-from notebook_platform.hubs.users.active_servers import counted, query_hub
-from notebook_platform.hubs.users.census import UserCounts, count_users
+from notebook_platform.hubs.users.active_servers import query_hub, with_servers
+from notebook_platform.hubs.users.user_counts import UserCounts, count_users
 from notebook_platform.hubs.users.volumes import UserInventory
 from notebook_platform.kube.applied import Records
 from notebook_platform.kube.operation_record import OperationScope
@@ -43,7 +43,7 @@ from notebook_platform.kube.read_only_secrets import ReadOnlySecrets
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.context import CORRELATION, renew_correlation_id
 from notebook_platform.pace import Limits
-from notebook_platform.policy import disruption_gate, interval_of, oldest_read
+from notebook_platform.policy import interval_of, oldest_read, server_gate
 from notebook_platform.slots import Slots
 from notebook_platform.steps import azure_steps, chart_adapters, hub_metrics, release_steps
 from notebook_platform.volume_count import count_volumes
@@ -213,7 +213,7 @@ class SharedClients:
         ledger = self._ledger(scope.owner, scope.secrets, planning=scope.planning)
         return await count_volumes(scope, self._clusters, self._adapters(scope), ledger, reached=reached)
 
-    def occupied(
+    def query_gate(
         self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore
     ) -> Callable[[], Awaitable[str]] | None:
         """Return a call that names what disruptive changes are deferred until; None when the spec does not ask for it.
@@ -227,7 +227,7 @@ class SharedClients:
         async def words() -> str:
             if not asked:
                 asked.append(asyncio.create_task(self._at_work(platform, spec, secrets)))
-            return disruption_gate(await asyncio.shield(asked[0]))
+            return server_gate(await asyncio.shield(asked[0]))
 
         return words
 
@@ -240,7 +240,7 @@ class SharedClients:
         allow_private = self._config.allow_private_addresses
         ledger = self._ledger(self._owner(platform), secrets, planning=False)
         servers = await query_hub(connection.api, ledger, spec.jupyterhub, self._hub_context(spec), allow_private=allow_private)
-        return counted(users, servers)
+        return with_servers(users, servers)
 
     def _hub_context(self, spec: NotebookPlatformSpec) -> HubContext:
         cloud = self._sessions.cloud

@@ -23,7 +23,7 @@ from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import Notice
 from notebook_platform.engine.teardown import orphan, teardown
 from notebook_platform.engine.traverse import Listener, ignore_result
-from notebook_platform.hubs.users.volumes import CONFIRM, UserInventory, objection
+from notebook_platform.hubs.users.volumes import CONFIRM, UserInventory, deletion_refusal
 from notebook_platform.kube.secrets import Platform, SecretStore
 
 HELD, INTERRUPTED = Reason.DELETION_HELD, Reason.DELETION_INTERRUPTED
@@ -127,7 +127,7 @@ class Deletion:
         if found is not None and found != UserInventory():
             status = status.model_copy(update={"hub": HubStatus(servers=found.servers, homes=found.homes)})
         confirmed = (request.body["metadata"].get("annotations") or {}).get(CONFIRM)
-        held_back = objection(found, confirmed)
+        held_back = deletion_refusal(found, confirmed)
         self._homes_may_go = held_back is None
         return held_back, status
 

@@ -11,7 +11,7 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.windows import is_open, next_opening
 from notebook_platform.helm.plan import approved
-from notebook_platform.hubs.users.census import UserCounts
+from notebook_platform.hubs.users.user_counts import UserCounts
 from notebook_platform.hubs.users.volumes import CONFIRM
 from notebook_platform.pace import Limits
 
@@ -51,7 +51,7 @@ def spread(wait: float, interval: float, jitter: float, *, first: bool) -> float
     return interval * (earliest + (1 - earliest) * jitter)
 
 
-def disruption_waits(spec: NotebookPlatformSpec, now: datetime) -> str:
+def window_gate(spec: NotebookPlatformSpec, now: datetime) -> str:
     """Return what a disruptive change is deferred until, by the maintenance window. Empty: nothing."""
     window = spec.cluster.maintenance_window
     if window is None or spec.disruption != "MaintenanceWindow" or is_open(window, now):
@@ -60,7 +60,7 @@ def disruption_waits(spec: NotebookPlatformSpec, now: datetime) -> str:
     return f"spec.cluster.maintenanceWindow opens on {opens}"
 
 
-def disruption_gate(users: UserCounts | None) -> str:
+def server_gate(users: UserCounts | None) -> str:
     """Return what a disruptive change is deferred until with spec.disruption NoServers; `users` is None when unknown. Empty:
     nothing."""
     if users is None:

@@ -35,7 +35,7 @@ from notebook_platform.kube.secrets import SOURCE, Platform, SecretStore
 from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PlatformLog
 from notebook_platform.observability.labels import reason_label, step_label
-from notebook_platform.policy import disruption_waits, interval_of, spread
+from notebook_platform.policy import interval_of, spread, window_gate
 from notebook_platform.reconcile_state import Conclusion, ReconcileState
 from notebook_platform.sanitizing import sanitized
 from notebook_platform.status import platform_status
@@ -206,8 +206,8 @@ class ReconcileRun:
             result_cache=context.state.recent_results(self._interval),
             tracer=tracer,
             ignored=ignored_by(spec.drift_ignore),
-            disruption_waits=disruption_waits(spec, _now()),
-            occupied=context.shared.occupied(context.platform, spec, context.secrets),
+            window_gate=window_gate(spec, _now()),
+            query_gate=context.shared.query_gate(context.platform, spec, context.secrets),
         )
 
     async def delete(self) -> float | None:
@@ -253,7 +253,7 @@ class ReconcileRun:
         if isinstance(result.outcome, Ready):
             self._context.log.in_sync(step)
         for key, operation in operations_in_progress({step: result}).items():
-            await self._context.operations.remember(key, operation)
+            await self._context.operations.save(key, operation)
 
     async def _conclude(
         self, results: Mapping[str, Result], conditions: list[Condition], begun: _Begun, *, deleting: bool
@@ -261,7 +261,7 @@ class ReconcileRun:
         """Drop finished operations, count failures, write the status and the Events. Returns the seconds until the next reconcile."""
         context, now, state = self._context, _now(), self._context.state
         running = {**operations_not_polled(results, begun.operations), **operations_in_progress(results)}
-        await context.operations.forget_all_but(running)
+        await context.operations.prune(running)
         state.count_failures(results, now, self._interval, begun.backing_off, begun.epoch)
         correcting = self._spec.drift_policy == "Correct" and not self._spec.suspend and not deleting
         to_report = list(events(results, context.status.conditions, conditions, correcting=correcting, deleting=deleting))
@@ -276,7 +276,7 @@ class ReconcileRun:
         )
         await context.reporter.write(self._shown(status))
         for event in to_report:
-            await context.reporter.tell(event, now)
+            await context.reporter.emit_event(event, now)
         return self._requeue(results)
 
     def _requeue(self, results: Mapping[str, Result]) -> float:

@@ -121,7 +121,7 @@ class PlatformReconciler:
 
     def _wake(self) -> None:
         self._awake.set()
-        self._context.shared.slots.urge(self)
+        self._context.shared.slots.prioritize(self)
 
     async def run(self) -> None:
         """Reconcile until the object is deleted."""

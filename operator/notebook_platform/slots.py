@@ -62,9 +62,9 @@ class Slots:
         finally:
             self._reports -= allowed
 
-    def urge(self, key: Hashable) -> None:
+    def prioritize(self, key: Hashable) -> None:
         """Let a reconcile that waits go before periodic ones: its user has changed something."""
-        self._queue.urge(key)
+        self._queue.prioritize(key)
         self._start()
 
     def _start(self) -> None:

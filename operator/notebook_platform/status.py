@@ -33,7 +33,7 @@ from notebook_platform.engine.conditions import sentence
 from notebook_platform.engine.outcome import Failed, Operation, Unblocking
 from notebook_platform.engine.result import Result
 from notebook_platform.helm.chart_adapter import Running
-from notebook_platform.hubs.users.census import UserCounts
+from notebook_platform.hubs.users.user_counts import UserCounts
 from notebook_platform.kube.redaction import SecretRedactor
 from notebook_platform.outputs import Cluster, MonitorWorkspace
 from notebook_platform.pace import Limits
@@ -152,7 +152,7 @@ def with_queued(status: PlatformStatus, slots: int, generation: int, now: dateti
     return status.model_copy(update={"conditions": [*carry_over([queued], status.conditions), *kept]})
 
 
-def least(status: PlatformStatus) -> PlatformStatus:
+def minimal_status(status: PlatformStatus) -> PlatformStatus:
     """Return a short form of a status that the API server rejected: its three summary conditions."""
     kept = [c for c in status.conditions if c.type in ("Ready", "Reconciling", "Stalled")]
     short = [c.model_copy(update={"message": c.message[:SHORT]}) for c in kept]

@@ -20,7 +20,7 @@ from notebook_platform.observability import metrics
 from notebook_platform.observability.context import fields
 from notebook_platform.observability.fleet import FLEET
 from notebook_platform.packed import pack, unpack
-from notebook_platform.status import least, status_of
+from notebook_platform.status import minimal_status, status_of
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Reporter:
                 if error.status not in REFUSED_STATUS:
                     raise
                 log.error("%s: the API server rejected the status: %s", self._label, error.status)
-                await self._object.write_status(least(status).wire(), {})
+                await self._object.write_status(minimal_status(status).wire(), {})
             metrics.STATUS_WRITES.inc()
             self.writes += 1
             self._written = pack(wire)
@@ -97,7 +97,7 @@ class Reporter:
         except Exception as error:
             log.warning("%s: failed to write the status: %s", self._label, type(error).__name__)
 
-    async def tell(self, event: EventContent, now: datetime) -> None:
+    async def emit_event(self, event: EventContent, now: datetime) -> None:
         """Create an Event, and log it.
 
         An Event that the API server rejects (a terminating namespace, a quota) does not fail the reconcile: status reports
@@ -106,7 +106,7 @@ class Reporter:
         level = logging.WARNING if event.type == "Warning" else logging.INFO
         log.log(level, "%s: %s", event.reason, event.message, extra=fields(reason=event.reason))
         try:
-            await self._object.tell(event.type, event.reason, event.message, now)
+            await self._object.emit_event(event.type, event.reason, event.message, now)
         except Exception as error:
             log.warning("%s: failed to create an Event: %s", self._label, type(error).__name__)
 

@@ -43,8 +43,8 @@ from notebook_platform.hubs.inputs import HubContext, base_path
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.hubs.metrics.monitors import ScrapedHub
 from notebook_platform.hubs.metrics.step import HubMetrics
-from notebook_platform.hubs.users.census import end_servers
 from notebook_platform.hubs.users.retirement import retirement_concerns
+from notebook_platform.hubs.users.user_counts import end_servers
 from notebook_platform.kube.secrets import SecretStore
 
 

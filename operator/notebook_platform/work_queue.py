@@ -96,7 +96,7 @@ class WorkQueue(Generic[Key]):
         self._lanes[priority].setdefault(namespace, OrderedDict())[key] = None
         self._waiting[priority] += 1
 
-    def urge(self, key: Key) -> None:
+    def prioritize(self, key: Key) -> None:
         """Give a reconcile that waits the first priority: its user has changed something."""
         if known := self._tickets.get(key):
             self.add(key, known.namespace, Priority.URGENT, known.since)

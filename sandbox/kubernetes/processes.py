@@ -65,14 +65,14 @@ class Process:
         text = self.log.read_text(errors="replace").splitlines()
         return "\n".join(text[-lines:])
 
-    async def stop(self, patience: float = 5.0) -> None:
+    async def stop(self, timeout: float = 5.0) -> None:
         """End it: asked first, then killed."""
         if self._process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), patience)
+            await asyncio.wait_for(self._process.wait(), timeout)
         except TimeoutError:
             await self.kill()
 

@@ -49,7 +49,7 @@ class Estate:
     passes: int = 0
     now: datetime | None = None
     ignored: list[str] = field(default_factory=list)
-    disruption_waits: str = ""
+    window_gate: str = ""
     max_age: float = 0.0
     leaves: Leaves | None = None
 
@@ -77,7 +77,7 @@ class Estate:
     async def once(self, spec: dict[str, Any], policy: Policy | None = None) -> dict[str, Result]:
         """Reconcile once; operations and what was applied are recorded as the operator records them."""
         self.passes += 1
-        policy = replace(policy or Policy(), ignored=ignored_by(self.ignored), disruption_waits=self.disruption_waits)
+        policy = replace(policy or Policy(), ignored=ignored_by(self.ignored), window_gate=self.window_gate)
         claims = claims_of(NotebookPlatformSpec.model_validate(spec))
         self.applied = joined(self.applied, claims)
         results = await reconcile(await self.graph(spec), policy)

@@ -314,14 +314,14 @@ async def test_a_principals_secret_is_renewed_before_it_ends_and_the_old_one_rem
 async def test_the_old_secret_stays_while_the_nodes_may_not_be_rolled(estate: Estate) -> None:
     await settled(estate, runbook_spec())
     estate.now = datetime.now(UTC) + timedelta(days=340)
-    estate.disruption_waits = "spec.cluster.maintenanceWindow"
+    estate.window_gate = "spec.cluster.maintenanceWindow"
     for _ in range(6):
         results = await estate.once(runbook_spec())
     outcome = results["PrincipalSecret"].outcome
     assert isinstance(outcome, Deferred) and "is deferred until spec.cluster.maintenanceWindow" in outcome.message
     application = next(a for a in (await estate.state())["applications"] if a["displayName"] == "sp_aks_jhub")
     assert len(application["passwordCredentials"]) == 2, "both are valid until the cluster has the new one"
-    estate.disruption_waits = ""
+    estate.window_gate = ""
     await settled(estate, runbook_spec())
 
 

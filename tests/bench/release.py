@@ -13,7 +13,7 @@ from kubernetes.aio import client
 from notebook_platform.engine.outcome import Unblocking
 from notebook_platform.observability.metrics import HELM_RUNS
 
-from tests.integration.releases.site import Cluster, Site, by_hand, cluster_of
+from tests.integration.releases.harness import Cluster, ReleaseHarness, by_hand, cluster_of
 
 NAMESPACE = "jhub"
 HUB: dict[str, Any] = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True, "allowAll": True}}}
@@ -50,7 +50,7 @@ async def measure() -> Hub:
     """Measure one install."""
     with tempfile.TemporaryDirectory(prefix="notebook-platform-bench-") as directory:
         async with cluster_of(Path(directory)) as cluster:
-            site = Site(cluster, cluster.helm(), NAMESPACE, [], hub=HUB)
+            site = ReleaseHarness(cluster, cluster.helm(), NAMESPACE, [], hub=HUB)
             found = Hub()
             began = time.monotonic()
             while "Ready" not in found.marks:
@@ -69,7 +69,7 @@ async def measure() -> Hub:
             return found
 
 
-async def _settled_passes(site: Site, found: Hub) -> None:
+async def _settled_passes(site: ReleaseHarness, found: Hub) -> None:
     """Measure reconciles of the Ready hub without changes."""
     helm, processor, times = helm_processes(), time.process_time(), []
     for _ in range(QUIET_PASSES):
@@ -82,7 +82,7 @@ async def _settled_passes(site: Site, found: Hub) -> None:
 
 async def _by_hand(cluster: Cluster) -> float:
     """Return the seconds of `helm install --wait` of the same chart in a namespace of its own."""
-    site = Site(cluster, cluster.helm(), f"{NAMESPACE}-by-hand", [])
+    site = ReleaseHarness(cluster, cluster.helm(), f"{NAMESPACE}-by-hand", [])
     chart = next(cluster.charts.glob(f"jupyterhub-{HUB['chart']['version']}.tgz"))
     values = "hub.config.JupyterHub.authenticator_class=dummy"
     began = time.monotonic()
@@ -93,7 +93,7 @@ async def _by_hand(cluster: Cluster) -> float:
     return time.monotonic() - began
 
 
-async def _there(cluster: Cluster, site: Site) -> list[str]:
+async def _there(cluster: Cluster, site: ReleaseHarness) -> list[str]:
     """Return the marks that are reached by now."""
     marks = []
     if [status for _, status in await site.records()] == ["deployed"]:

@@ -20,7 +20,7 @@ METRIC = re.compile(r"\bnotebook_platform_[a-z_]+")
 CALM_SECONDS = 20
 PICTURES_PACE = 10
 """By what the windows of the dashboards' queries are divided in their pictures: a run takes minutes, the dashboards show hours."""
-PATIENCE = 150.0
+TIMEOUT = 150.0
 
 CAUSED = {"NotebookPlatformStalled", "NotebookPlatformAzureThrottles", "NotebookPlatformHelmFails"}
 """Alerts that the faults of the fleet cause."""
@@ -53,11 +53,11 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def until(what: str, check: Callable[[], object], patience: float = PATIENCE) -> None:
+def until(what: str, check: Callable[[], object], timeout: float = TIMEOUT) -> None:
     """Wait until `check` returns nothing that is wrong. Raises AssertionError with what is wrong at the end."""
     started = time.monotonic()
     while wrong := check():
-        if time.monotonic() - started > patience:
+        if time.monotonic() - started > timeout:
             raise AssertionError(f"{what}: {wrong}")
         time.sleep(1)
     say(f"{what} ({time.monotonic() - started:.0f} s)")

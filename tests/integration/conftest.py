@@ -25,7 +25,7 @@ from tests.api_server import ApiServer, Refused
 from tests.forked_operator import ForkedOperator
 
 SPEED = "60"
-PATIENCE = 90.0
+TIMEOUT = 90.0
 SECRETS = ("azure-credentials", "oidc")
 """What the sandbox's namespace has from the beginning."""
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -97,9 +97,9 @@ class Field:
         conditions = found.get("status", {}).get("conditions", [])
         return next((c for c in conditions if c["type"] == type_), {"status": "", "reason": "", "message": ""})
 
-    def until(self, what: str, check: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    def until(self, what: str, check: Callable[[], Any], timeout: float = TIMEOUT) -> Any:
         """Repeat `check` until it returns a true value, and return that; fails with the last lines of the operator's log."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if found := check():
                 return found
@@ -111,13 +111,13 @@ class Field:
         ]
         raise AssertionError(f"never came true: {what}\n{conditions}\n{words}")
 
-    def until_ready(self, name: str, patience: float = PATIENCE) -> None:
+    def until_ready(self, name: str, timeout: float = TIMEOUT) -> None:
         def ready() -> bool:
             found = self.platform(name) or {}
             now = self.condition(name, "Ready")
             return now["status"] == "True" and now["observedGeneration"] == found["metadata"]["generation"]
 
-        self.until(f"{name} is Ready", ready, patience)
+        self.until(f"{name} is Ready", ready, timeout)
 
     def until_reason(self, name: str, type_: str, reason: str) -> dict[str, Any]:
         def there() -> dict[str, Any] | None:
@@ -136,7 +136,7 @@ class Field:
             self.remove(name)
         exists, mark = self.platform(name) is not None, self.mark()
         self.apply(*more, document)
-        self.until_ready(name, patience=2 * PATIENCE)  # it may be created here
+        self.until_ready(name, timeout=2 * TIMEOUT)  # it may be created here
         if not exists:
             self.creations[name] = self.control("GET", f"/journal?since={mark}")["value"]
 

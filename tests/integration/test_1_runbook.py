@@ -182,7 +182,7 @@ def test_a_rule_edited_by_hand_is_corrected_and_reported(ready: Field) -> None:
     def right() -> bool:
         return setting(ready)[1]["properties"]["profiles"][0]["rules"][0]["metricTrigger"]["threshold"] == 70
 
-    ready.until("the rule is corrected", right, patience=20)
+    ready.until("the rule is corrected", right, timeout=20)
 
     def drift_events() -> list[str]:
         return [message for reason, message in ready.events(NAME) if reason == "DriftDetected"]

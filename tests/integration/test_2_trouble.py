@@ -47,7 +47,7 @@ def test_a_missing_secret_is_named_and_picked_up_when_it_is_made(cleared: Field)
         and "wrong-client-secret-0000" not in message
     )
     cleared.apply(secret("later", "platforms", {**credentials, "clientSecret": cleared.environment["SANDBOX_CLIENT_SECRET"]}))
-    cleared.until("it goes on", lambda: cleared.condition("nosecret", "ResourceGroupReady")["status"] == "True", patience=30)
+    cleared.until("it goes on", lambda: cleared.condition("nosecret", "ResourceGroupReady")["status"] == "True", timeout=30)
     cleared.kubectl("delete", "nbp", "nosecret", "-n", "platforms", "--timeout=60s")
     cleared.kubectl("delete", "secret", "later", "-n", "platforms")
 
@@ -63,7 +63,7 @@ def test_a_disabled_subscription_stalls_and_goes_on_when_it_is_enabled(cleared: 
     intervals = 1 + (time.monotonic() - began) / 2
     assert cleared.mark() - mark <= 3 * intervals, "a hot loop"
     cleared.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Enabled"})
-    cleared.until("it goes on", lambda: cleared.condition("disabled", "ResourceGroupReady")["status"] == "True", patience=30)
+    cleared.until("it goes on", lambda: cleared.condition("disabled", "ResourceGroupReady")["status"] == "True", timeout=30)
 
 
 def test_a_version_that_is_not_offered_names_those_that_are_and_makes_nothing(cleared: Field) -> None:
@@ -74,7 +74,7 @@ def test_a_version_that_is_not_offered_names_those_that_are_and_makes_nothing(cl
     assert has_remedy(message, "spec.cluster.kubernetesVersion 1.19.6", "1.34, 1.35, 1.36")
     assert not [w for w in cleared.writes(mark) if w.startswith("PUT")]
     cleared.control("PUT", "/catalog/versions/1.19.6")
-    cleared.until("it goes on", lambda: cleared.condition("version", "ResourceGroupReady")["status"] == "True", patience=30)
+    cleared.until("it goes on", lambda: cleared.condition("version", "ResourceGroupReady")["status"] == "True", timeout=30)
     cleared.control("DELETE", "/catalog/versions/1.19.6")
 
 
@@ -136,7 +136,7 @@ def test_the_outcome_of_an_operation_is_read_by_the_next_operator_and_the_cluste
     cleared.apply(without_hub("failed", identity={"type": "SystemAssigned"}))
     cleared.until_reason("failed", "ClusterReady", "Creating")
     cleared.operator.kill()
-    cleared.until("Azure has failed it", lambda: _state(cleared, "aks-failed") == "Failed", patience=30)
+    cleared.until("Azure has failed it", lambda: _state(cleared, "aks-failed") == "Failed", timeout=30)
     cleared.operator.start()
     message = cleared.until_reason("failed", "ClusterReady", "QuotaExceeded")["message"]
     assert has_remedy(message, "requested quota 6", "spec.cluster", "Request more quota")
@@ -161,7 +161,7 @@ def test_an_operator_killed_while_helm_installs_leaves_no_second_writer_and_the_
     cleared.until_reason("helmless", "JupyterHubReady", "Installing")
     cleared.until("helm runs", lambda: [p for p in processes() if "upgrade jhub" in p])
     cleared.operator.kill()
-    cleared.until("helm died with it", lambda: not [p for p in processes() if "upgrade jhub" in p], patience=10)
+    cleared.until("helm died with it", lambda: not [p for p in processes() if "upgrade jhub" in p], timeout=10)
     cleared.operator.start()
     cleared.until_ready("helmless")
     (release,) = cleared.platform("helmless")["status"]["releases"]

@@ -107,7 +107,7 @@ VALUES = {
 def test_the_last_wave_is_healthy_for_argo_cd_when_the_hub_is_ready(cluster: Cluster) -> None:
     (made,) = apply(cluster, [hub(ARGO)], ARGO)
     assert health_of(made) == ("Progressing", "The operator has not reconciled this generation yet")
-    cluster.site.until_ready("trial", patience=180)
+    cluster.site.until_ready("trial", timeout=180)
     assert health_of(stored(cluster))[0] == "Healthy"
 
 

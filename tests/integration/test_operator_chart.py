@@ -61,7 +61,7 @@ def test_an_install_of_the_last_version_builds_a_hub(cluster: Cluster) -> None:
     keys = {"tenantId": "SANDBOX_TENANT", "clientId": "SANDBOX_CLIENT_ID", "clientSecret": "SANDBOX_CLIENT_SECRET"}
     cluster.site.apply(secret("azure-credentials", "platforms", {key: environment[name] for key, name in keys.items()}))
     cluster.site.apply(platform())
-    cluster.site.until_ready("trial", patience=180)
+    cluster.site.until_ready("trial", timeout=180)
     assert "may not" not in cluster.site.operator.log.read_text()
 
 

@@ -24,7 +24,7 @@ from tests.local.deploy.rendered import health_of
 NAME = "trial"
 OLDEST, UPGRADED = "0.11.1", "4.4.0"
 FAULT = {"method": "PUT", "path": f"managedClusters/{NAME}-hub$", "status": 500, "code": "InternalServerError", "count": None}
-PATIENCE = 180
+TIMEOUT = 180
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Life:
             current = now.get("observedGeneration") == found["metadata"]["generation"]
             return current and now["status"] == status and reason in ("", now["reason"])
 
-        self.site.until(f"{type_} is {status} {reason}", there, PATIENCE)
+        self.site.until(f"{type_} is {status} {reason}", there, TIMEOUT)
 
     def phases(self) -> Iterator[Phase]:
         """Yield the phases in the order of a life."""

@@ -19,7 +19,7 @@ from tests.pictures.terminal import draw, printed
 
 PICTURES = ROOT / "docs" / "pictures"
 COMMAND = str(Path(sys.executable).parent / "notebook-platform")
-WIDTH, PATIENCE = 110, 180.0
+WIDTH, TIMEOUT = 110, 180.0
 """Characters; seconds."""
 
 CREATING = "expected end"
@@ -88,7 +88,7 @@ class Album:
             **signed_in(self._site.environment),
             "KUBECONFIG": self._site.environment["KUBECONFIG"],
         }
-        text = printed([program, *real], environment, width=WIDTH, seconds=PATIENCE, until=until, answers=answers)
+        text = printed([program, *real], environment, width=WIDTH, seconds=TIMEOUT, until=until, answers=answers)
         if part:
             text = textwrap.dedent(found[0]) if (found := re.search(part, text, re.MULTILINE)) else ""
         title = f"{Path(program).name} {' '.join(arguments)}"
@@ -111,12 +111,12 @@ class Album:
         self.take("plan-change", "plan", "-f", "hub.yaml")
         self.write([system, users], cluster=WITH_WINDOW)
         self._site.kubectl("apply", "-f", str(self._file))
-        self._site.until_ready("hub", PATIENCE)
+        self._site.until_ready("hub", TIMEOUT)
         self.write([system, users | {"vmSize": "Standard_D8s_v5", "replacement": "Rotate"}], cluster=WITH_WINDOW)
         self.take("plan-deferred", "plan", "-f", "hub.yaml")
         self.write([system, users | {"vmSize": "Standard_D8s_v5"}], cluster=WITH_WINDOW)
         self._site.kubectl("apply", "-f", str(self._file))
-        self._site.until("the platform is stalled", lambda: self._site.condition("hub", "Stalled")["status"] == "True", PATIENCE)
+        self._site.until("the platform is stalled", lambda: self._site.condition("hub", "Stalled")["status"] == "True", TIMEOUT)
         self.take("describe", "describe", "notebookplatform", "hub", "-n", "platforms", program="kubectl", part=CONDITIONS)
 
 

@@ -14,9 +14,9 @@ import yaml
 from sandbox.operator_process import allow_namespace, install, kubectl, secret
 from tests.api_server import ApiServer
 from tests.forked_operator import ForkedOperator
-from tests.integration.conftest import PATIENCE, SUBSCRIPTION, Field, runbook, sandbox_environment
+from tests.integration.conftest import SUBSCRIPTION, TIMEOUT, Field, runbook, sandbox_environment
 
-__all__ = ["PATIENCE", "SUBSCRIPTION", "Author", "Field", "runbook", "sandbox_environment", "site"]
+__all__ = ["SUBSCRIPTION", "TIMEOUT", "Author", "Field", "runbook", "sandbox_environment", "site"]
 
 OWN_IDENTITY = [
     {

@@ -14,7 +14,7 @@ from notebook_platform.engine import Failed, Progressing, Unblocking
 from notebook_platform.helm.release import packed, unpacked
 
 from sandbox.kubernetes.api import api_client
-from tests.integration.releases.site import PATIENCE, Site
+from tests.integration.releases.harness import TIMEOUT, ReleaseHarness
 
 MERGE = "application/merge-patch+json"
 Document = dict[str, Any]
@@ -25,7 +25,7 @@ class Tenant:
     """A user who may edit one namespace of the built cluster; `other` is a second such namespace, without releases of the
     operator."""
 
-    site: Site
+    site: ReleaseHarness
     api: client.ApiClient
     namespace: str
     other: str
@@ -140,7 +140,7 @@ class Tenant:
 
 
 @asynccontextmanager
-async def tenant_of(site: Site) -> AsyncIterator[Tenant]:
+async def tenant_of(site: ReleaseHarness) -> AsyncIterator[Tenant]:
     """Create a tenant of the site's namespace, as the namespace's administrator does."""
     core, rbac = site.cluster.core, client.RbacAuthorizationV1Api(site.cluster.target.api)
     namespace, other = site.namespace, f"{site.namespace}-other"
@@ -163,10 +163,10 @@ async def tenant_of(site: Site) -> AsyncIterator[Tenant]:
         await api.close()
 
 
-async def settled(site: Site, step: str = "ReleaseLittle") -> Any:
+async def settled(site: ReleaseHarness, step: str = "ReleaseLittle") -> Any:
     """Reconcile until the step is Ready or requires user action; return its outcome."""
     loop = asyncio.get_running_loop()
-    end = loop.time() + PATIENCE
+    end = loop.time() + TIMEOUT
     while loop.time() < end:
         outcome = (await site.once())[step].outcome
         assert getattr(outcome, "reason", "") != "InternalError", outcome

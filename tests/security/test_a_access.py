@@ -43,7 +43,7 @@ def until_ready(author: Author, name: str) -> None:
         now = author.condition(name, "Ready")
         return now["status"] == "True" and now["observedGeneration"] == generation
 
-    author.site.until(f"{name} is Ready", ready, patience=180)
+    author.site.until(f"{name} is Ready", ready, timeout=180)
 
 
 def asked(author: Author, since: int = 0) -> int:
@@ -153,6 +153,6 @@ def test_a_platform_is_deleted_without_reading_the_secret(built: Author, tmp_pat
     marker = tmp_path / "ran"
     write(built, yaml.safe_dump(kubeconfig({"exec": runs(marker)})))
     built.kubectl("delete", "nbp", "x", "entra", "--wait=false")
-    built.site.until("both are deleted", lambda: not built.platform("x") and not built.platform("entra"), patience=180)
+    built.site.until("both are deleted", lambda: not built.platform("x") and not built.platform("entra"), timeout=180)
     assert not marker.exists() and alive(built.site)
     assert not [key for key in built.site.resources() if f"aks-{built.namespace}-x" in key]

@@ -136,7 +136,7 @@ def test_a_kubeconfig_in_the_secret_has_no_power_when_the_platform_is_deleted(
         author.apply(*(forged(f"{name}-kubeconfig", author.platform(name)["metadata"], text) for name, text in texts.items()))
     author.site.until("the operator has seen them", lambda: all(p["status"].get("conditions") for p in platforms(author)))
     author.kubectl("delete", "nbp", "--all", "--wait=false")
-    author.site.until("all are deleted", lambda: not platforms(author), patience=180)
+    author.site.until("all are deleted", lambda: not platforms(author), timeout=180)
     assert not (tmp_path / "ran").exists() and listener.connections == 0 and alive(author.site)
     if owner == "unowned":
         kept = {s["metadata"]["name"]: s["data"] for s in items(author, "secrets")}
@@ -242,7 +242,7 @@ def test_a_secret_of_another_owner_is_not_read_and_is_named_on_a_condition(autho
             now = author.condition(name, type_)
             return now if now["reason"] == "SecretNameTaken" else None
 
-        condition = author.site.until(f"{name}: {type_} is SecretNameTaken", taken, patience=300)
+        condition = author.site.until(f"{name}: {type_} is SecretNameTaken", taken, timeout=300)
         assert f"{name}-{suffix}" in condition["message"] and CANARY not in json.dumps(author.platform(name))
     kept = {s["metadata"]["name"]: s["data"] for s in items(author, "secrets")}
     for holder, suffix in cases:

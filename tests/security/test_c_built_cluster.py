@@ -14,7 +14,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.engine import Failed, Unblocking
 from notebook_platform.helm.storage import MOST_LISTED
 
-from tests.integration.releases.site import Cluster, Site, by_hand, cluster_of, helm_runs
+from tests.integration.releases.harness import Cluster, ReleaseHarness, by_hand, cluster_of, helm_runs
 from tests.security.tenant import MERGE, Tenant, settled, tenant_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,7 +31,7 @@ async def tenant(cluster: Cluster, request: pytest.FixtureRequest) -> AsyncItera
     namespace = f"t{hashlib.sha256(request.node.name.encode()).hexdigest()[:10]}"
     wanted = {"name": "little", "namespace": namespace, "chart": {"name": "little", "version": "1.0.0"}}
     wants = [wanted | {"remediation": {"retries": 1, "wait": "1s", "strategy": "Rollback"}}]
-    async with tenant_of(Site(cluster, cluster.helm(), namespace, wants)) as found:
+    async with tenant_of(ReleaseHarness(cluster, cluster.helm(), namespace, wants)) as found:
         yield found
 
 
@@ -219,7 +219,7 @@ async def test_a_forged_record_takes_no_part_in_an_upgrade_a_rollback_or_an_unin
     assert not left.items
 
 
-async def settled_for_good(site: Site) -> Failed:
+async def settled_for_good(site: ReleaseHarness) -> Failed:
     found = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
     assert isinstance(found, Failed)
     return found

@@ -11,7 +11,7 @@ import yaml
 
 from sandbox.azure.authorization import ROLES
 from sandbox.operator_process import ROOT, kubectl
-from tests.security.conftest import PATIENCE, SUBSCRIPTION, Author, Field, make_author
+from tests.security.conftest import SUBSCRIPTION, TIMEOUT, Author, Field, make_author
 
 pytestmark = [pytest.mark.attack, pytest.mark.story]
 
@@ -32,7 +32,7 @@ def protected(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     namespace."""
     author = make_author(site, "protected", tmp_path_factory.mktemp("protected"))
     author.apply(author.runbook(NAME, deletionProtection=True))
-    site.until("the protected platform is Ready", lambda: author.condition(NAME, "Ready")["status"] == "True", 2 * PATIENCE)
+    site.until("the protected platform is Ready", lambda: author.condition(NAME, "Ready")["status"] == "True", 2 * TIMEOUT)
     yield author
     author.retire()
 
@@ -307,7 +307,7 @@ def test_protection_that_is_set_again_stops_a_deletion_in_the_middle(held: Autho
 def test_without_protection_the_deletion_goes_on_to_its_end(held: Author) -> None:
     group = held.platform(NAME)["spec"]["azure"]["resourceGroup"].lower()
     protect(held, False)
-    held.site.until("the platform is gone", lambda: held.platform(NAME) == {}, 2 * PATIENCE)
+    held.site.until("the platform is gone", lambda: held.platform(NAME) == {}, 2 * TIMEOUT)
     assert not [id_ for id_ in held.site.resources() if f"/{group}" in id_]
     left = ("get", "secrets", "-l", "app.kubernetes.io/managed-by=notebook-platform", "-o", "name")
     held.site.until("its Secrets are gone with it", lambda: not held.kubectl(*left).strip())

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.operator_process import ROOT, OperatorProcess, allow_namespace, install
 from tests.integration.conftest import running_sandbox
-from tests.security.conftest import PATIENCE, Author, Field, make_author
+from tests.security.conftest import TIMEOUT, Author, Field, make_author
 from tests.security.test_d_1_protection import NAME, release, secrets_of, until_passes
 
 pytestmark = [pytest.mark.attack, pytest.mark.story]
@@ -36,7 +36,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
 def author(cluster: Field, tmp_path_factory: pytest.TempPathFactory) -> Author:
     made = make_author(cluster, "protected", tmp_path_factory.mktemp("author"))
     made.apply(made.runbook(NAME, deletionProtection=True))
-    cluster.until("the platform is Ready", lambda: made.condition(NAME, "Ready")["status"] == "True", 2 * PATIENCE)
+    cluster.until("the platform is Ready", lambda: made.condition(NAME, "Ready")["status"] == "True", 2 * TIMEOUT)
     return made
 
 
@@ -109,6 +109,6 @@ def test_a_held_platform_is_saved_by_orphaning_and_applying_it_again(author: Aut
     principal = {"secretRef": {"name": f"{NAME}-service-principal"}, "role": "Contributor"}
     identity = json.dumps({"spec": {"identity": {"servicePrincipal": {**principal, "name": None}}}})
     author.kubectl("patch", "nbp", NAME, "--type=merge", "-p", identity)
-    site.until("the platform is Ready again", lambda: author.condition(NAME, "Ready")["status"] == "True", 2 * PATIENCE)
+    site.until("the platform is Ready again", lambda: author.condition(NAME, "Ready")["status"] == "True", 2 * TIMEOUT)
     assert release(author) == hub and not [w for w in site.writes(mark) if w.startswith("DELETE")]
     assert author.kubectl("get", "secret", f"{NAME}-hub", "-o", "jsonpath={.data}") == keys

@@ -31,7 +31,7 @@ KUSTOMIZATIONS = ["base", "overlays/whole-cluster", "overlays/workload-identity"
 COMPONENTS = ["private-addresses/networkpolicy", "managed-identity/networkpolicy", "whole-cluster/clusterrolebinding"]
 OWN = {"app.kubernetes.io/managed-by": "notebook-platform"}
 NOT_OWN = "the operator writes only Secrets with the label"
-PATIENCE = 90.0
+TIMEOUT = 90.0
 
 REFUSAL = re.compile(r"may not|orbidden|(?<![.\w])403(?!\w)|ERROR")
 """The status as a word: 403 may be part of a time or of a correlation id."""
@@ -52,7 +52,7 @@ class Management:
         return self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
 
     def until(self, what: str, check: Callable[[], Any]) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not check():
             assert time.monotonic() < deadline, f"never came true: {what}"
             time.sleep(0.2)

@@ -180,7 +180,7 @@ async def test_operations_that_are_accepted_at_once_are_all_written_down() -> No
         for place, key in enumerate(("A", "B/c", "D"))
     }
     assert await store.load(scope) == {}
-    await asyncio.gather(*(store.remember(key, operation) for key, operation in operations.items()))
+    await asyncio.gather(*(store.save(key, operation) for key, operation in operations.items()))
     assert await OperationStore(secrets).load(scope) == operations  # type: ignore[arg-type]
 
 

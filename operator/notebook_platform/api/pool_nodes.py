@@ -69,7 +69,7 @@ def tolerance_of(taint: str) -> Tolerance:
     return Tolerance(*parse_taint(taint))
 
 
-def kept_away(pool: NodePool, tolerances: Iterable[Tolerance]) -> list[str]:
+def untolerated_taints(pool: NodePool, tolerances: Iterable[Tolerance]) -> list[str]:
     """Return the taints of a pool that keep pods with these tolerations away. PreferNoSchedule keeps none away."""
     held = list(tolerances)
     strict = [taint for taint in taints_of(pool) if parse_taint(taint)[2] != "PreferNoSchedule"]

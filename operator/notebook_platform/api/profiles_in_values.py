@@ -91,8 +91,8 @@ def _tolerates(given: list[Any]) -> Literal["all", "own"]:
     return "all" if any(isinstance(one, Mapping) and not one.get("key") for one in given) else "own"
 
 
-def _inherited(kind: ServerKind) -> Literal["all", "own", "everyones"]:
-    return "everyones" if kind.tolerates == "picked" else kind.tolerates
+def _inherited(kind: ServerKind) -> Literal["all", "own", "common"]:
+    return "common" if kind.tolerates == "picked" else kind.tolerates
 
 
 def _tolerations(given: list[Any]) -> tuple[Toleration, ...]:

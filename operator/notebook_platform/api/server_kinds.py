@@ -21,11 +21,11 @@ from notebook_platform.api.pool_nodes import (
     Tolerance,
     has_gpus,
     is_for_users,
-    kept_away,
     labels_of,
     node_labels,
     taints_of,
     tolerance_of,
+    untolerated_taints,
 )
 
 DEDICATED = ("hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated")
@@ -47,7 +47,7 @@ class ServerKind:
     gpus: int
     selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...] = ()
-    tolerates: Literal["picked", "everyones", "own", "all"] = "picked"
+    tolerates: Literal["picked", "common", "own", "all"] = "picked"
     members: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def member(self, name: str) -> str:
@@ -92,7 +92,7 @@ def own_tolerances(tolerations: Sequence[Toleration]) -> list[Tolerance]:
     return [Tolerance(one.key, one.value, one.effect) for one in tolerations]
 
 
-def everyones(spec: JupyterHubSpec) -> list[Tolerance]:
+def common_tolerances(spec: JupyterHubSpec) -> list[Tolerance]:
     """Return what all users' servers tolerate by the charts' defaults and by the spec."""
     return [*(Tolerance(key, "user", "NoSchedule") for key in DEDICATED), *own_tolerances(spec.placement.user_tolerations)]
 
@@ -104,12 +104,12 @@ def user_pools(pools: Sequence[NodePool]) -> list[NodePool]:
 
 
 def pool_taints(spec: JupyterHubSpec, pools: Sequence[NodePool], location: str) -> list[str]:
-    """Return the taints of pools that all users' servers tolerate beside `everyones`."""
-    kinds, usual = list(server_kinds(spec.single_user)), everyones(spec)
+    """Return the taints of pools that all users' servers tolerate beside `common_tolerances`."""
+    kinds, usual = list(server_kinds(spec.single_user)), common_tolerances(spec)
     found: dict[str, None] = {}
     for pool in user_pools(pools):
         reserved = any(_picks(kind, pool, location) for kind in kinds)
-        found |= dict.fromkeys(taint for taint in kept_away(pool, usual) if taint == SPOT_TAINT or not reserved)
+        found |= dict.fromkeys(taint for taint in untolerated_taints(pool, usual) if taint == SPOT_TAINT or not reserved)
     return list(found)
 
 
@@ -139,4 +139,4 @@ def tolerances_of(kind: ServerKind, spec: JupyterHubSpec, pools: Sequence[NodePo
         return own_tolerances(kind.tolerations)
     picked = picked_taints(kind.selector, kind.gpus, pools, location) if kind.tolerates == "picked" else []
     taints = [*pool_taints(spec, pools, location), *picked]
-    return [*everyones(spec), *map(tolerance_of, taints), *own_tolerances(kind.tolerations)]
+    return [*common_tolerances(spec), *map(tolerance_of, taints), *own_tolerances(kind.tolerations)]

@@ -38,7 +38,7 @@ from notebook_platform.azure.last_applied import with_resets
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.patch_changes import sent_tag
 from notebook_platform.azure.patches import Patch
-from notebook_platform.azure.principal_secret import current_secret, remember_given
+from notebook_platform.azure.principal_secret import current_secret, record_cluster_secret
 from notebook_platform.azure.repair import REPAIRS_TAG, finished_repairs, next_repair
 from notebook_platform.azure.schedules import check_schedules
 from notebook_platform.azure.scope import AzureScope
@@ -203,7 +203,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         profile = body["properties"].get("servicePrincipalProfile")
         if profile:
             secret = await current_secret(self._scope)
-            await remember_given(self._scope, secret.id)
+            await record_cluster_secret(self._scope, secret.id)
             body["properties"]["servicePrincipalProfile"] = {**profile, "secret": secret.value}
         kind = f"create managed cluster {self._name}"
         async with azure_errors(FIELD):

@@ -71,7 +71,7 @@ async def current_secret(scope: AzureScope) -> Secret:
     return Secret(known_by, client_id, value, data.get("expires"))
 
 
-async def remember_given(scope: AzureScope, secret_id: str) -> None:
+async def record_cluster_secret(scope: AzureScope, secret_id: str) -> None:
     """Record that the cluster is being created with this secret."""
     await scope.secrets.apply(_state_name(scope), {"given": secret_id})
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from notebook_platform.api.condition_types import ConditionType
-from notebook_platform.cli.view import State, View, clock, facts, moment, tidy
+from notebook_platform.cli.view import State, View, clock, facts, one_line, parse_time
 
 Key = tuple[str, ...]
 
@@ -24,8 +24,8 @@ class EventLine:
     def of(cls, event: Mapping[str, Any]) -> "EventLine":
         """Return the line of a core/v1 Event."""
         when = event.get("lastTimestamp") or event.get("eventTime") or (event.get("metadata") or {}).get("creationTimestamp")
-        texts = {name: tidy(str(event.get(name) or "")) for name in ("type", "reason", "message")}
-        return cls(when=moment(when), **texts)
+        texts = {name: one_line(str(event.get(name) or "")) for name in ("type", "reason", "message")}
+        return cls(when=parse_time(when), **texts)
 
     @property
     def line(self) -> str:
@@ -48,7 +48,7 @@ def changes(before: View | None, after: View) -> list[str]:
     old, new = dict(_sentences(before)) if before else {}, dict(_sentences(after))
     over = [line.over for key, line in old.items() if key not in new and line.over]
     fresh = [line.text for key, line in new.items() if key not in old or not (line.once or line == old[key])]
-    return [tidy(line) for line in (*over, *fresh)]
+    return [one_line(line) for line in (*over, *fresh)]
 
 
 def _sentences(view: View) -> Iterator[tuple[Key, StatusLine]]:
@@ -93,8 +93,8 @@ def repeats(event: EventLine, view: View | None) -> bool:
     """Return whether the Event repeats the text of a condition, whose own line is printed when it changes."""
     if view is None:
         return False
-    words = {tidy(f"{step.condition.reason}: {step.name}: {step.condition.message}").casefold() for step in view.steps}
+    words = {one_line(f"{step.condition.reason}: {step.name}: {step.condition.message}").casefold() for step in view.steps}
     ready = view.condition(ConditionType.READY)
     if ready is not None:
-        words.add(tidy(f"{ready.reason}: {ready.message}").casefold())
+        words.add(one_line(f"{ready.reason}: {ready.message}").casefold())
     return f"{event.reason}: {event.message}".casefold() in words

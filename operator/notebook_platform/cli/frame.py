@@ -13,7 +13,7 @@ from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.status import OperationStatus
 from notebook_platform.cli.changes import EventLine
 from notebook_platform.cli.timeline import Timeline
-from notebook_platform.cli.view import State, StepView, View, away, clock, facts, moment, progress, tidy
+from notebook_platform.cli.view import State, StepView, View, clock, facts, format_distance, one_line, parse_time, progress
 
 SIGNS = {
     State.UP_TO_DATE: ("●", "green"),
@@ -70,7 +70,7 @@ class Frame:
     def _steps(self, steps: Iterable[StepView]) -> Table:
         table = _grid("state", "time", "what", first="step")
         for step in steps:
-            what = "" if step.state is State.UP_TO_DATE else tidy(step.condition.message)
+            what = "" if step.state is State.UP_TO_DATE else one_line(step.condition.message)
             reason, took = Text(step.condition.reason), Text(self.timeline.took(step, self.now))
             table.add_row(_signed(step.state, step.name), reason, took, Text(what, style="dim"))
         return table
@@ -87,26 +87,26 @@ def _grid(*columns: str, first: str) -> Table:
 
 def _signed(state: State, text: str) -> Text:
     sign, style = SIGNS[state]
-    return Text.assemble((sign, style), " ", tidy(text))
+    return Text.assemble((sign, style), " ", one_line(text))
 
 
 def _head(view: View, note: str) -> Iterator[Text]:
     head = _signed(view.state, f"{view.namespace}/{view.name}")
     head.stylize("bold", 2)
     ready = view.condition(ConditionType.READY)
-    head.append(f"  {tidy(ready.reason if ready is not None and view.shown_by_step else view.describe())}")
+    head.append(f"  {one_line(ready.reason if ready is not None and view.shown_by_step else view.describe())}")
     if view.deleting:
         head.append("  (is being deleted)", style="yellow")
     yield head
     for notice in view.notices:
-        yield Text(f"! {tidy(f'{notice.type}: {notice.message}')}", style="yellow")
+        yield Text(f"! {one_line(f'{notice.type}: {notice.message}')}", style="yellow")
     if note:
-        yield Text(f"! {tidy(note)}", style="yellow")
+        yield Text(f"! {one_line(note)}", style="yellow")
 
 
 def _quiet(steps: Sequence[StepView]) -> Iterator[Text]:
     for state in (State.UP_TO_DATE, State.WAITING):
-        if names := [tidy(step.name) for step in steps if step.state is state]:
+        if names := [one_line(step.name) for step in steps if step.state is state]:
             yield _signed(state, f"{', '.join(names)}: {state.value}")
 
 
@@ -114,10 +114,10 @@ def _operations(operations: Iterable[OperationStatus], now: datetime) -> Table:
     table = _grid("", "", "", first="operation")
     for operation in operations:
         percent, reported = progress(operation, now)
-        end = moment(operation.expected_end)
-        expected = f"expected end {clock(operation.expected_end)}, {away(end, now)}" if end else ""
+        end = parse_time(operation.expected_end)
+        expected = f"expected end {clock(operation.expected_end)}, {format_distance(end, now)}" if end else ""
         table.add_row(
-            Text(f"  {tidy(operation.kind)}"),
+            Text(f"  {one_line(operation.kind)}"),
             ProgressBar(total=100, completed=percent, width=BAR_WIDTH),
             Text(f"{'' if reported else '~'}{percent:.0f} %", justify="right"),
             Text(expected, style="dim"),
@@ -138,6 +138,6 @@ def _events(events: Iterable[EventLine], now: datetime) -> Table:
         table.add_column(no_wrap=True, ratio=ratio)  # the whole of a long message is in the condition it is about
     for event in events:
         style = EVENT_STYLES.get(event.type, "")
-        when = away(event.when, now) if event.when else ""
+        when = format_distance(event.when, now) if event.when else ""
         table.add_row(Text(f"  {when}", style="dim"), Text(event.reason, style=style), Text(event.message, style=style))
     return table

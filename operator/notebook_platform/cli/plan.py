@@ -19,7 +19,7 @@ from notebook_platform.engine.outcome import Failed
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import Result
 from notebook_platform.kube.applied import AppliedStore
-from notebook_platform.policy import disruption_waits
+from notebook_platform.policy import window_gate
 from notebook_platform.sanitizing import sanitized
 
 NOTHING, ERROR, CHANGES = 0, 1, 2
@@ -49,9 +49,9 @@ async def planned(chosen: TargetPlatform) -> Plan:
     )
     results = await reconcile(graph, Policy(mode=Mode.PLAN, ignored=ignored_by(chosen.spec.drift_ignore)))
     results = _as_signed_in(chosen.spec, sanitized(results, chosen.secrets.redactor))
-    occupied = chosen.shared.occupied(chosen.platform, chosen.spec, chosen.secrets)
+    query_gate = chosen.shared.query_gate(chosen.platform, chosen.spec, chosen.secrets)
     disrupts = any(change.disruptive for result in results.values() for change in result.changes)
-    waits = await occupied() if occupied and disrupts else disruption_waits(chosen.spec, datetime.now(UTC))
+    waits = await query_gate() if query_gate and disrupts else window_gate(chosen.spec, datetime.now(UTC))
     return Plan(platform=chosen.platform, spec=chosen.spec, results=results, needs=graph.needs, waits=waits)
 
 

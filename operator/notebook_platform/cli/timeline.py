@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from notebook_platform.api.condition_types import ConditionType
-from notebook_platform.cli.view import State, StepView, View, lasting, moment
+from notebook_platform.cli.view import State, StepView, View, format_duration, parse_time
 
 IN_PROGRESS = (State.PROGRESSING, State.FAILING)
 
@@ -23,7 +23,7 @@ class Timeline:
         first = self._start is None
         start = self._start = self._start or _start_of(view, now)
         for step in view.steps:
-            since = (moment(step.condition.last_transition_time) or now) if first else now
+            since = (parse_time(step.condition.last_transition_time) or now) if first else now
             if step.state in IN_PROGRESS:
                 self._start_step(step.name, since)
             elif step.state is State.UP_TO_DATE and step.name not in self._old and step.name not in self._done:
@@ -45,19 +45,19 @@ class Timeline:
         """Format how long the step took, or has taken until now; empty when its start is unknown."""
         if step.state is State.WAITING or step.name not in self._began:
             return ""
-        return lasting((self._done.get(step.name, now) - self._began[step.name]).total_seconds())
+        return format_duration((self._done.get(step.name, now) - self._began[step.name]).total_seconds())
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return (step, took, done after) of the steps that were done, in that order."""
         found = []
         for step, when in sorted(self._done.items(), key=lambda item: item[1]):
-            took = lasting((when - self._began[step]).total_seconds()) if step in self._began else ""
-            found.append((step, took, lasting((when - self._start).total_seconds()) if self._start else ""))
+            took = format_duration((when - self._began[step]).total_seconds()) if step in self._began else ""
+            found.append((step, took, format_duration((when - self._start).total_seconds()) if self._start else ""))
         return found
 
 
 def _start_of(view: View, now: datetime) -> datetime:
     """Return when the platform ceased to be Ready, or `now`."""
     ready = view.condition(ConditionType.READY)
-    since = moment(ready.last_transition_time) if ready is not None and ready.status != "True" else None
+    since = parse_time(ready.last_transition_time) if ready is not None and ready.status != "True" else None
     return min(since, now) if since is not None else now

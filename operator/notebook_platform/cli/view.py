@@ -122,7 +122,7 @@ def _state(condition: Condition, *, failing: bool) -> State:
     return {"True": State.UP_TO_DATE, "False": State.PROGRESSING, "Unknown": State.WAITING}[condition.status]
 
 
-def moment(text: str | None) -> datetime | None:
+def parse_time(text: str | None) -> datetime | None:
     """Parse a time of the API; None for anything else."""
     try:
         found = datetime.fromisoformat(text or "")
@@ -131,7 +131,7 @@ def moment(text: str | None) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def lasting(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Format a duration in seconds: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
     if seconds < 9.95:
         return f"{max(seconds, 0):.1f} s"
@@ -144,13 +144,13 @@ def lasting(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60} s"
 
 
-def away(when: datetime, now: datetime) -> str:
+def format_distance(when: datetime, now: datetime) -> str:
     """Format the distance of a moment from now: `in 3 min 0 s`, `12 s ago`."""
     seconds = (when - now).total_seconds()
-    return f"in {lasting(seconds)}" if seconds >= 0 else f"{lasting(-seconds)} ago"
+    return f"in {format_duration(seconds)}" if seconds >= 0 else f"{format_duration(-seconds)} ago"
 
 
-def tidy(text: str) -> str:
+def one_line(text: str) -> str:
     """Return the text as one line without control characters."""
     return " ".join(printable(text).split())
 
@@ -159,7 +159,7 @@ def progress(operation: OperationStatus, now: datetime) -> tuple[float, bool]:
     """Return an operation's progress in percent, and whether Azure reported it (else it is estimated from the usual duration)."""
     if operation.percent is not None:
         return float(min(max(operation.percent, 0), 100)), True
-    started, end = moment(operation.started), moment(operation.expected_end)
+    started, end = parse_time(operation.started), parse_time(operation.expected_end)
     if started is None or end is None or end <= started:
         return 0.0, False
     return min(max(100 * (now - started) / (end - started), 0.0), 99.0), False
@@ -188,10 +188,10 @@ def facts(view: View) -> dict[str, str]:
         found["pending"] = f"{len(status.plan)} changes{note}"
     if status.next and not status.operations and not status.attempts:
         found["next"] = status.next
-    return {tidy(label): tidy(text) for label, text in found.items() if text}
+    return {one_line(label): one_line(text) for label, text in found.items() if text}
 
 
 def clock(text: str | None) -> str:
     """Format an API time as the time of day (UTC); other text is returned unchanged."""
-    when = moment(text)
+    when = parse_time(text)
     return when.astimezone(UTC).strftime("%H:%M:%SZ") if when else (text or "?")

@@ -10,7 +10,7 @@ from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import UsageError, connected, context_namespace
 from notebook_platform.cli.output import show
 from notebook_platform.cli.running import run_command
-from notebook_platform.cli.view import View, tidy
+from notebook_platform.cli.view import View, one_line
 from notebook_platform.cli.watch_stream import Place, views
 
 DELETE = "delete"
@@ -35,14 +35,14 @@ def evaluate(place: Place, view: View | None, wanted: str) -> Verdict:
     if wanted.casefold() == DELETE:
         if view is None:
             return Verdict(0, f"{place} is deleted")
-        return Verdict(None, tidy(view.describe()) if view.deleting else "its deletion is not requested")
+        return Verdict(None, one_line(view.describe()) if view.deleting else "its deletion is not requested")
     if view is None:
         return Verdict(1, f"NotebookPlatform {place} not found")
     if view.holds(wanted):
-        return Verdict(0, tidy(f"{place} has the condition {wanted}: {view.describe(wanted)}"))
+        return Verdict(0, one_line(f"{place} has the condition {wanted}: {view.describe(wanted)}"))
     if wanted.casefold() == READY and view.holds("Stalled"):
-        return Verdict(1, tidy(f"{place} is stalled: {view.describe('Stalled')}"))
-    return Verdict(None, tidy(view.describe(wanted)))
+        return Verdict(1, one_line(f"{place} is stalled: {view.describe('Stalled')}"))
+    return Verdict(None, one_line(view.describe(wanted)))
 
 
 async def _wait(options: argparse.Namespace) -> int:

@@ -47,8 +47,8 @@ class Policy:
     only if `correct_drift`. `backing_off`: failures whose time to retry has not come; their steps are skipped.
     `result_cache`: recent results; these steps are not observed again while another step's operation is polled every few
     seconds. `tracer` keeps the results of settled steps whose reads are as they were; None: every step is observed. `ignored` returns for
-    (step, path) whether the spec ignores the difference. `disruption_waits`: what disruptive changes are deferred until;
-    empty: nothing. `occupied` returns the same where it takes a request to find out; it is called only for a disruptive change.
+    (step, path) whether the spec ignores the difference. `window_gate`: what disruptive changes are deferred until;
+    empty: nothing. `query_gate` returns the same where it takes a request to find out; it is called only for a disruptive change.
     """
 
     mode: Mode = Mode.APPLY
@@ -58,8 +58,8 @@ class Policy:
     result_cache: Mapping[str, Result] = field(default_factory=dict)
     tracer: Tracer | None = None
     ignored: Callable[[str, str], bool] = lambda step, path: False
-    disruption_waits: str = ""
-    occupied: Callable[[], Awaitable[str]] | None = None
+    window_gate: str = ""
+    query_gate: Callable[[], Awaitable[str]] | None = None
 
 
 async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_result) -> dict[str, Result]:
@@ -113,7 +113,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
         return replace(result, outcome=_planned(step, desired, observed, policy.mode))
     waits_for = await _closed_gate(allowed, policy) if result.exists else ""  # a creation disrupts no user
     split = split_by_gate(allowed, waits_for)
-    if waits_for and policy.occupied:
+    if waits_for and policy.query_gate:
         result = replace(result, requeue_after=min(GATE_RECHECK, result.requeue_after or GATE_RECHECK))
     if not split.now:
         return _without_apply(step, observed.found, split, result)
@@ -152,7 +152,7 @@ async def _closed_gate(changes: Sequence[Change], policy: Policy) -> str:
     otherwise."""
     if not any(change.disruptive for change in changes if not isinstance(change.gate, NeedsApproval | Impossible)):
         return ""
-    return policy.disruption_waits or (await policy.occupied() if policy.occupied else "")
+    return policy.window_gate or (await policy.query_gate() if policy.query_gate else "")
 
 
 def _without_apply(step: AnyStep, found: Any, split: Split, result: Result) -> Result:

@@ -16,7 +16,7 @@ from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.drift import COME_AND_GO
 from notebook_platform.helm.ledger import OwnedRelease
 from notebook_platform.helm.object_client import ERRORS, Live, live
-from notebook_platform.helm.release import Release, marks_of
+from notebook_platform.helm.release import Release, helm_annotations
 
 AT_ONCE = 8
 MOST_NAMED = 3
@@ -60,7 +60,7 @@ async def _unproven(objects: Live, manifest: Mapping[str, Any], release: Release
         here = manifest["metadata"].get("namespace") in (None, "", release.namespace)
         return None if here and manifest["kind"] in COME_AND_GO else f"{name} (does not exist)"
     annotations = found.get("metadata", {}).get("annotations") or {}
-    return None if marks_of(release).items() <= annotations.items() else f"{name} (not marked as the release's)"
+    return None if helm_annotations(release).items() <= annotations.items() else f"{name} (not marked as the release's)"
 
 
 def adopted(owned: OwnedRelease, records: Iterable[Release]) -> OwnedRelease:

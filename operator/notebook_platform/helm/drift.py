@@ -21,7 +21,7 @@ from notebook_platform.engine.outcome import StepError
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.compared import ComparedObjects
 from notebook_platform.helm.object_client import ERRORS, Live, live
-from notebook_platform.helm.release import Release, as_helm_makes_it
+from notebook_platform.helm.release import Release, with_helm_metadata
 
 MANAGER = "notebook-platform-drift"
 AT_ONCE = 8
@@ -162,7 +162,7 @@ async def restore(api: client.ApiClient, release: Release, paths: Collection[str
 async def _restore(objects: Live, release: Release, manifest: Mapping[str, Any], paths: Sequence[str]) -> None:
     now, changes = await _compared(objects, manifest, ComparedObjects())
     if now is None:
-        await objects.create(as_helm_makes_it(manifest, release))
+        await objects.create(with_helm_metadata(manifest, release))
         return
     where = _where(manifest)
     await objects.replace(merged(now, [change for change in changes if f"{where}.{change.path}" in paths]))

@@ -42,7 +42,7 @@ REMOTE = frozenset({Reason.CHART_NOT_FOUND, Reason.REPOSITORY_REFUSED, Reason.CH
 RETRY_AFTER = 60.0
 """Seconds until a dry run with a reason of REMOTE is repeated: a repository can be corrected without a change of the spec."""
 
-PATIENCE = 5.0
+TIMEOUT = 5.0
 """Seconds that a reconcile waits for a dry run."""
 
 LONGEST = 180.0
@@ -68,13 +68,13 @@ class DryRun:
 
 class DryRuns:
     """The last dry run of each release. `rehearse` runs Helm: (cluster, wanted release, whether it is an upgrade) -> manifests;
-    a reconcile waits for it for `patience` seconds."""
+    a reconcile waits for it for `timeout` seconds."""
 
     def __init__(
-        self, rehearse: Callable[[WorkloadClusterOutput, Wanted, bool], Awaitable[str]], patience: float = PATIENCE
+        self, rehearse: Callable[[WorkloadClusterOutput, Wanted, bool], Awaitable[str]], timeout: float = TIMEOUT
     ) -> None:
         self._rehearse = rehearse
-        self._patience = patience
+        self._timeout = timeout
         self._kept: dict[str, tuple[str, asyncio.Task[DryRun], float]] = {}
 
     async def of(self, target: WorkloadClusterOutput, wanted: Wanted, field: str, *, upgrade: bool) -> DryRun | None:
@@ -89,7 +89,7 @@ class DryRuns:
                 task.cancel()
             task = asyncio.create_task(self._run(target, wanted, field, upgrade), name=f"dry run {release}")
             self._kept[release] = digest, task, time.monotonic()
-        await asyncio.wait({task}, timeout=self._patience)
+        await asyncio.wait({task}, timeout=self._timeout)
         if not task.done():
             return None
         found = task.result()

@@ -6,7 +6,7 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.helm.object_client import live
-from notebook_platform.helm.release import RELEASE_NAME, Release, as_helm_makes_it
+from notebook_platform.helm.release import RELEASE_NAME, Release, with_helm_metadata
 
 HOOK = "helm.sh/hook"
 
@@ -32,13 +32,13 @@ Place = tuple[str, str]
 """(kind, name)"""
 
 
-def become_parts(release: Release, objects: Collection[Place]) -> tuple[Place, ...]:
+def hook_objects_to_adopt(release: Release, objects: Collection[Place]) -> tuple[Place, ...]:
     """Return the objects that a hook of the last revision created and the next revision includes. Pure."""
     hooks = ((manifest["kind"], manifest["metadata"]["name"]) for manifest in release.hook_objects())
     return tuple(sorted({place for place in hooks if place in objects}))
 
 
-async def hand_over(api: client.ApiClient, release: Release, places: Collection[Place]) -> None:
+async def adopt_hook_objects(api: client.ApiClient, release: Release, places: Collection[Place]) -> None:
     """Add the release's ownership annotations to objects that hooks created: without them Helm refuses to upgrade the objects.
     Objects with another release's annotations are left unchanged.
 
@@ -52,4 +52,4 @@ async def hand_over(api: client.ApiClient, release: Release, places: Collection[
             found = await objects.get(manifest) if here and (manifest["kind"], manifest["metadata"]["name"]) in places else None
             if found is None or RELEASE_NAME in (found["metadata"].get("annotations") or {}):
                 continue
-            await objects.replace(as_helm_makes_it(found, release))
+            await objects.replace(with_helm_metadata(found, release))

@@ -18,14 +18,14 @@ from notebook_platform.helm.claims import has_claims
 from notebook_platform.helm.deprecated_apis import unserved_kinds
 from notebook_platform.helm.drift import Comparison, drifted, unknown_notice
 from notebook_platform.helm.history import History, read_history, records_changed
-from notebook_platform.helm.hooks import become_parts
+from notebook_platform.helm.hooks import hook_objects_to_adopt
 from notebook_platform.helm.ignored_values import mismatch_notices
 from notebook_platform.helm.ledger import OwnedRelease, Place
 from notebook_platform.helm.lock_holder import live_holder
 from notebook_platform.helm.observed import Found, Prepared, Records, adopting
-from notebook_platform.helm.ownership import ReleaseScope, ownership_conflict, read_marker
+from notebook_platform.helm.ownership import ReleaseScope, ownership_conflict, read_owner
 from notebook_platform.helm.plan import RevisionPreview, upgrade_approval
-from notebook_platform.helm.release import Release, as_helm_keeps_them
+from notebook_platform.helm.release import Release, as_stored_values
 from notebook_platform.helm.runner import Run
 from notebook_platform.helm.state import Record, State, Wanted, state_of
 from notebook_platform.workload.step import WorkloadClusterOutput
@@ -67,7 +67,7 @@ class ReleaseObserver:
         """
         records = await self._read_records(target) if target.api is not None else None
         wanted = await self.content.want(target, self._existing(records))
-        return Prepared(wanted=replace(wanted, values=as_helm_keeps_them(wanted.values)), records=records)
+        return Prepared(wanted=replace(wanted, values=as_stored_values(wanted.values)), records=records)
 
     def _existing(self, records: Records | None) -> Release | None:
         """Return the release whose values the wanted ones may take over."""
@@ -85,7 +85,7 @@ class ReleaseObserver:
         await self.scope.ledger.load()
         owned = self._owned
         history = await read_history(target.api, *self.place, owned)
-        marker = None if owned is not None else await read_marker(target.api, *self.place)
+        marker = None if owned is not None else await read_owner(target.api, *self.place)
         conflict = ownership_conflict(self.content, self.scope, history, owned, marker)
         if conflict is None and owned is None and history.own is not None and not history.own.pending:
             conflict = await self._not_adoptable(target, history)
@@ -153,8 +153,8 @@ class ReleaseObserver:
         record, irreversible = self._record(history, owned)
         if record.newest is not None and record.newest.pending:
             record = replace(record, holder=await live_holder(owned))
-        patience = timedelta(seconds=self.scope.helm.timeout)
-        state = state_of(record, wanted, content.remediation, now=datetime.now(UTC), patience=patience)
+        lock_timeout = timedelta(seconds=self.scope.helm.timeout)
+        state = state_of(record, wanted, content.remediation, now=datetime.now(UTC), lock_timeout=lock_timeout)
         preview = RevisionPreview()
         if state in plan.WRITES:
             preview = await self._preview_revision(target, wanted, None if state is State.ABSENT else history.own)
@@ -204,7 +204,7 @@ class ReleaseObserver:
             refused=dry_run.refused,
             awaits=upgrade_approval(wanted, newest, concerns, scope.approved, content.field),
             renewed=await unserved_kinds(target.api, newest),
-            hooks=become_parts(newest, dry_run.objects),
+            hooks=hook_objects_to_adopt(newest, dry_run.objects),
         )
 
     async def _unrecorded(self, target: WorkloadClusterOutput, wanted: Wanted, owned: OwnedRelease | None) -> Failed | None:

@@ -50,7 +50,7 @@ class ReleaseScope:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Marker:
+class ReleaseOwner:
     """`owner`: the tag of the platform that owns the release; `step`: its step. Both come from the workload cluster and prove nothing."""
 
     owner: str
@@ -58,7 +58,7 @@ class Marker:
 
 
 def ownership_conflict(
-    content: ChartAdapter, scope: ReleaseScope, history: History, owned: OwnedRelease | None, marker: Marker | None
+    content: ChartAdapter, scope: ReleaseScope, history: History, owned: OwnedRelease | None, marker: ReleaseOwner | None
 ) -> Failed | None:
     """Return why the operator may not touch a release; None: it is ours, may be adopted, or does not exist. Pure.
 
@@ -94,15 +94,15 @@ def _name(release: str) -> str:
     return f"{PREFIX}{release}"
 
 
-async def read_marker(api: client.ApiClient, namespace: str, release: str) -> Marker | None:
+async def read_owner(api: client.ApiClient, namespace: str, release: str) -> ReleaseOwner | None:
     """Read the marker of a release; None: there is none, or it names no owner. Raises ApiException."""
     found = await existing(client.CoreV1Api(api).read_namespaced_config_map(_name(release), namespace))
     data = (found.data if found is not None else None) or {}
     owner = str(data.get("owner", ""))[:LONGEST]
-    return Marker(owner=owner, step=str(data.get("step", ""))[:LONGEST]) if owner else None
+    return ReleaseOwner(owner=owner, step=str(data.get("step", ""))[:LONGEST]) if owner else None
 
 
-async def write_marker(api: client.ApiClient, namespace: str, release: str, marker: Marker) -> str | None:
+async def write_owner(api: client.ApiClient, namespace: str, release: str, marker: ReleaseOwner) -> str | None:
     """Create the namespace if it does not exist, and write the marker. Returns the namespace's uid if this call created it."""
     core = client.CoreV1Api(api)
     metadata = {"name": namespace, "labels": LABEL, "annotations": {OWNER: marker.owner}}
@@ -123,7 +123,7 @@ async def _create(call: Awaitable[Created]) -> Created | None:
     return None
 
 
-async def remove_marker(api: client.ApiClient, namespace: str, release: str, *, created: str | None, with_data: bool) -> None:
+async def remove_owner(api: client.ApiClient, namespace: str, release: str, *, created: str | None, with_data: bool) -> None:
     """Delete the marker, and the namespace if the operator created it and it is empty.
 
     Args:
@@ -131,7 +131,7 @@ async def remove_marker(api: client.ApiClient, namespace: str, release: str, *, 
         with_data: delete the namespace as soon as no release is left in it, with everything else that it holds, volumes included.
     """
     core = client.CoreV1Api(api)
-    await _delete_marker(core, namespace, release)
+    await _delete_owner(core, namespace, release)
     try:
         found = await core.read_namespace(namespace)
         if created is None or found.metadata.uid != created:
@@ -147,7 +147,7 @@ async def remove_marker(api: client.ApiClient, namespace: str, release: str, *, 
 async def orphan_release(api: client.ApiClient, namespace: str, release: str, owner: str) -> None:
     """Delete the marker, and the owner's annotation on the namespace: the release stays and has no owner."""
     core = client.CoreV1Api(api)
-    await _delete_marker(core, namespace, release)
+    await _delete_owner(core, namespace, release)
     try:
         found = await core.read_namespace(namespace)
         if (found.metadata.annotations or {}).get(OWNER) == owner:
@@ -158,7 +158,7 @@ async def orphan_release(api: client.ApiClient, namespace: str, release: str, ow
             raise
 
 
-async def _delete_marker(core: "client.CoreV1Api", namespace: str, release: str) -> None:
+async def _delete_owner(core: "client.CoreV1Api", namespace: str, release: str) -> None:
     try:
         await core.delete_namespaced_config_map(_name(release), namespace)
     except ApiException as error:

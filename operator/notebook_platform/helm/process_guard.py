@@ -60,7 +60,7 @@ def end_with(parent: int) -> None:
         os._exit(GONE)
 
 
-def watched(command: list[str], operator: int) -> int:
+def watch_command(command: list[str], operator: int) -> int:
     """Run the command until it or the operator ends. Returns its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches helm too, which records its interruption in the release
     me, pipes = os.getpid(), {1: os.pipe(), 2: os.pipe()}
@@ -76,13 +76,13 @@ def watched(command: list[str], operator: int) -> int:
         os.execvpe(command[0], command, allowed(os.environ))
     for _, writes in pipes.values():
         os.close(writes)
-    if not copied({reads: standard for standard, (reads, _) in pipes.items()}, operator):
+    if not copy_output({reads: standard for standard, (reads, _) in pipes.items()}, operator):
         os.kill(child, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code if code >= 0 else GONE
 
 
-def copied(pipes: dict[int, int], operator: int) -> bool:
+def copy_output(pipes: dict[int, int], operator: int) -> bool:
     """Copy what the program writes to our own output until it closes it. Returns False when the program has to be ended: the
     operator has ended, or the program wrote too much."""
     events, left = select.poll(), dict.fromkeys(pipes, MOST_OUTPUT)
@@ -118,7 +118,7 @@ def main(command: list[str]) -> int:
         return GONE
     except OSError:
         os.execvpe(command[0], command, allowed(os.environ))
-    return watched(command, operator)
+    return watch_command(command, operator)
 
 
 if __name__ == "__main__":

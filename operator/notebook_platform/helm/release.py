@@ -143,20 +143,20 @@ def _is_object(obj: Any) -> bool:
     return isinstance(metadata.get("namespace", ""), str | None) and all(isinstance(m, dict | None) for m in mappings)
 
 
-def as_helm_makes_it(obj: Mapping[str, Any], release: Release) -> dict[str, Any]:
+def with_helm_metadata(obj: Mapping[str, Any], release: Release) -> dict[str, Any]:
     """Return an object with the marks by which Helm recognizes its own objects: its stored manifest lacks them."""
     metadata = obj["metadata"]
     labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
-    annotations = {**(metadata.get("annotations") or {}), **marks_of(release)}
+    annotations = {**(metadata.get("annotations") or {}), **helm_annotations(release)}
     return {**obj, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
 
 
-def marks_of(release: Release) -> dict[str, str]:
+def helm_annotations(release: Release) -> dict[str, str]:
     """Return the annotations by which Helm recognizes the objects of a release."""
     return {RELEASE_NAME: release.name, "meta.helm.sh/release-namespace": release.namespace}
 
 
-def as_helm_keeps_them(values: Any) -> Any:
+def as_stored_values(values: Any) -> Any:
     """Return values in the JSON form in which Helm stores them, so that both compare equal."""
     return _as_floats(json.loads(json.dumps(values, default=str)))
 

@@ -107,8 +107,8 @@ class Record:
         return self.failed is None or self.failed.revision != newest.revision
 
 
-def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: datetime, patience: timedelta) -> State:
-    """Return the state. `patience` is how long Helm may take. Drift of live objects is not in the record: IN_SYNC may turn out
+def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: datetime, lock_timeout: timedelta) -> State:
+    """Return the state. `lock_timeout` is how long Helm may take. Drift of live objects is not in the record: IN_SYNC may turn out
     DRIFTED."""
     newest = record.newest
     if newest is None or newest.status == "uninstalled":
@@ -118,7 +118,7 @@ def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: date
         if ours and not record.holder and (record.removing or not newest.removing):
             return State.LOCK_STALE
         since = newest.held_since
-        return State.LOCKED if since and now - since < patience else State.LOCK_TIMEOUT
+        return State.LOCKED if since and now - since < lock_timeout else State.LOCK_TIMEOUT
     if newest.status == "deployed" and wanted.is_in(newest):
         return State.IN_SYNC if record.begun is not None else State.UNMANAGED
     if (failed := record.last_failure(wanted)) is not None:

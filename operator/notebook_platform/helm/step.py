@@ -18,7 +18,7 @@ from notebook_platform.helm.actions.install import install, upgrade
 from notebook_platform.helm.actions.repair import adopt, correct_drift, unlock
 from notebook_platform.helm.actions.rollback import rollback
 from notebook_platform.helm.actions.uninstall import finish, uninstall
-from notebook_platform.helm.actions.waiting import back_off, give_up, report_lock_timeout, wait_for_lock
+from notebook_platform.helm.actions.waiting import back_off, report_lock_timeout, stop_retrying, wait_for_lock
 from notebook_platform.helm.chart_adapter import ChartAdapter, Running
 from notebook_platform.helm.health.issues import sentence
 from notebook_platform.helm.history import records_changed
@@ -42,7 +42,7 @@ ACTIONS: Mapping[State, Callable[[ActionContext], Awaitable[Outcome]]] = {
     State.FAILED: upgrade,
     State.BACKING_OFF: back_off,
     State.ROLLBACK_DUE: rollback,
-    State.RETRIES_EXHAUSTED: give_up,
+    State.RETRIES_EXHAUSTED: stop_retrying,
     State.LOCK_STALE: unlock,
     State.LOCKED: wait_for_lock,
     State.LOCK_TIMEOUT: report_lock_timeout,
@@ -120,12 +120,12 @@ class ReleaseStep(Step[Wanted, Found, Running]):
             return None
         since = found.release.last_deployed if found.release else None
         age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
-        patience = parse_duration(self._content.remediation.stalled_after).total_seconds()
+        stall_after = parse_duration(self._content.remediation.stalled_after).total_seconds()
         return Degraded(
             reason=min(found.health.issues).reason,
             message=sentence(found.health.issues),
             requeue_after=min(max(SHORTEST_RECHECK, age / 10), LONGEST_RECHECK),
-            stall_after=patience,
+            stall_after=stall_after,
             since=since,
         )
 

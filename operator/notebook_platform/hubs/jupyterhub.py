@@ -26,8 +26,8 @@ from notebook_platform.hubs.inputs import HubContext, base_path, url_of
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.net.probe import probe
 from notebook_platform.hubs.secrets import ExistingRelease, hub_secrets
-from notebook_platform.hubs.users import census
-from notebook_platform.hubs.users.active_servers import asked, counted, stale, token_in, urls_of
+from notebook_platform.hubs.users import user_counts
+from notebook_platform.hubs.users.active_servers import query_servers, stale, token_in, urls_of, with_servers
 from notebook_platform.hubs.users.claims import examine, named_claims
 from notebook_platform.hubs.users.concerns import data_concerns
 from notebook_platform.hubs.users.presence import has_users
@@ -81,16 +81,16 @@ class JupyterHub(ChartAdapter):
             issues = await probe(door, "/hub/health", allow_private=self._allow_private)
         if not issues:
             urls = urls_of(self._spec, self._hub_context, found.address)
-            servers = await asked(urls, token_in(release.config), allow_private=self._allow_private)
-            patience = parse_duration(self._spec.single_user.start_timeout)
-            issues = await stale(target.api, self.namespace, servers, patience)
-        users = counted(await census.census(target.api, self.namespace), servers)
+            servers = await query_servers(urls, token_in(release.config), allow_private=self._allow_private)
+            start_timeout = parse_duration(self._spec.single_user.start_timeout)
+            issues = await stale(target.api, self.namespace, servers, start_timeout)
+        users = with_servers(await user_counts.read(target.api, self.namespace), servers)
         named = named_claims(release.config)
         claims = await examine(target.api, self.namespace, named, wanted.origins, JUPYTERHUB.root, target.nodes)
         issues = tuple(sorted([*issues, *claims.issues]))
         notices = (
             *found.notices,
-            *census.notices(users, JUPYTERHUB.root),
+            *user_counts.notices(users, JUPYTERHUB.root),
             *await drain_blocked(target.api, release, JUPYTERHUB.root),
             *claims.notices,
         )
@@ -113,7 +113,7 @@ class JupyterHub(ChartAdapter):
     async def concerns(
         self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]
     ) -> Sequence[Concern]:
-        users = await census.census(target.api, self.namespace)
+        users = await user_counts.read(target.api, self.namespace)
         before, after = (
             ReleaseSnapshot(existing.chart_version, existing.config),
             ReleaseSnapshot(wanted.chart.version, wanted.values),
@@ -131,7 +131,9 @@ class JupyterHub(ChartAdapter):
         return [*upgrades.concerns(before, after, users), *hidden]
 
     async def save(self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted) -> Progressing | None:
-        return await snapshots.before(target.api, existing, existing.chart_version, wanted.chart.version, JUPYTERHUB.root)
+        return await snapshots.before_migration(
+            target.api, existing, existing.chart_version, wanted.chart.version, JUPYTERHUB.root
+        )
 
     def irreversible(self, bad: Release, good: Release) -> str:
         """Return why a rollback is impossible: a newer hub upgrades its database at its start, and the older one cannot read
@@ -151,4 +153,4 @@ class JupyterHub(ChartAdapter):
         return () if known else ((self.namespace, DATABASE_CLAIM),)
 
     async def clear(self, api: client.ApiClient) -> None:
-        await census.end_servers(api, self.namespace)
+        await user_counts.end_servers(api, self.namespace)

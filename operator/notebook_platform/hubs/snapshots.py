@@ -27,7 +27,7 @@ def name_of(version: str) -> str:
     return f"{CLAIM}-{version.lower().replace('.', '-').replace('+', '-')}"
 
 
-async def before(api: client.ApiClient, release: Release, old: str, new: str, field: str) -> Progressing | None:
+async def before_migration(api: client.ApiClient, release: Release, old: str, new: str, field: str) -> Progressing | None:
     """Take one if going from one version of the hub's chart to another changes the database in the release's volume. None: the
     upgrade may begin. Raises StepError (SnapshotFailed)."""
     in_volume = any((one["kind"], one["metadata"]["name"]) == ("PersistentVolumeClaim", CLAIM) for one in release.objects())

@@ -11,7 +11,7 @@ from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates
 from notebook_platform.hubs.naming import ESCAPE, SAFE, ReleaseSnapshot, scheme_of
 from notebook_platform.hubs.secrets import missing_secrets
 from notebook_platform.hubs.sign_in import NARROWING, rules_in
-from notebook_platform.hubs.users.census import UserCounts, named
+from notebook_platform.hubs.users.user_counts import UserCounts, named
 from notebook_platform.paths import at
 from notebook_platform.versions import parse
 

@@ -50,7 +50,7 @@ class PlatformObject:
         }
         await self._custom.patch_namespaced_custom_object(*self._path(), patch, _content_type="application/merge-patch+json")
 
-    async def tell(self, type_: Literal["Normal", "Warning"], reason: str, message: str, now: datetime) -> None:
+    async def emit_event(self, type_: Literal["Normal", "Warning"], reason: str, message: str, now: datetime) -> None:
         """Create one core/v1 Event about the platform."""
         event = client.CoreV1Event(
             metadata=client.V1ObjectMeta(generate_name=f"{self.platform.name}-", namespace=self.platform.namespace),

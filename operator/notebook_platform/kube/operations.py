@@ -63,7 +63,7 @@ class OperationStore:
         await self._secrets.redact_from_now_on(self._name, {key: encode(operation) for key, operation in recorded.items()})
         return recorded
 
-    async def remember(self, key: str, operation: Operation) -> None:
+    async def save(self, key: str, operation: Operation) -> None:
         """Record an operation that was just accepted. The progress of a known operation is kept in memory only."""
         async with self._lock:
             known = dict(self._known or {})
@@ -76,7 +76,7 @@ class OperationStore:
             _log_start(key, operation)
             await self._write()
 
-    async def forget_all_but(self, keys: Collection[str]) -> None:
+    async def prune(self, keys: Collection[str]) -> None:
         """Remove the records of operations that have ended."""
         async with self._lock:
             if self._known is None:

@@ -32,7 +32,7 @@ from notebook_platform.workload.served import served_version
 
 LOOK_AGAIN = 2.0
 NODES_SECONDS = 30.0
-NODES_PATIENCE = 900.0
+NODES_STALL_AFTER = 900.0
 """Seconds. Nodes that are not Ready for longer do not become Ready without user action."""
 
 
@@ -166,7 +166,9 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
             )
         if found.target.ready_nodes < self._least:
             message = f"ready nodes: {found.target.ready_nodes}, required: at least {self._least}"
-            return Degraded(reason=Reason.NODES_NOT_READY, message=message, requeue_after=LOOK_AGAIN, stall_after=NODES_PATIENCE)
+            return Degraded(
+                reason=Reason.NODES_NOT_READY, message=message, requeue_after=LOOK_AGAIN, stall_after=NODES_STALL_AFTER
+            )
         return None
 
     def output(self, found: Found | None) -> WorkloadClusterOutput | None:

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.environments import Say
-from tests.integration.releases.site import Cluster, Site, cluster_of
+from tests.integration.releases.harness import Cluster, ReleaseHarness, cluster_of
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
@@ -20,9 +20,9 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory, say: Say) -> AsyncIt
 
 
 @pytest.fixture
-def site(cluster: Cluster, request: pytest.FixtureRequest) -> Site:
+def harness(cluster: Cluster, request: pytest.FixtureRequest) -> ReleaseHarness:
     namespace = f"n{hashlib.sha256(request.node.name.encode()).hexdigest()[:10]}"
     wanted = {"name": "little", "namespace": namespace, "chart": {"name": "little", "version": "1.0.0"}}
     situation = request.node.name.removeprefix("test_").replace("_", " ")
     wants = [wanted | {"remediation": {"retries": 1, "wait": "1s"}}]
-    return Site(cluster, cluster.helm(), namespace, wants, situation=situation)
+    return ReleaseHarness(cluster, cluster.helm(), namespace, wants, situation=situation)

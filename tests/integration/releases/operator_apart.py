@@ -9,7 +9,7 @@ from notebook_platform.workload.kubeconfig import parse_kubeconfig
 from notebook_platform.workload.step import WorkloadClusterOutput
 
 from sandbox.kubernetes.api import api_client
-from tests.integration.releases.site import Cluster, Site
+from tests.integration.releases.harness import Cluster, ReleaseHarness
 
 NEVER_ENDS = "example.org/does-not-exist:1"
 
@@ -27,10 +27,10 @@ async def main(charts: Path, directory: Path, namespace: str, kubeconfig: str) -
     )
     cluster = Cluster(target, charts, directory)
     wanted = {"name": "little", "namespace": namespace, "chart": {"name": "little", "version": "1.0.0"}}
-    site = Site(cluster, cluster.helm(), namespace, [wanted])
-    site.set(hook=NEVER_ENDS)
+    harness = ReleaseHarness(cluster, cluster.helm(), namespace, [wanted])
+    harness.set(hook=NEVER_ENDS)
     while True:
-        await site.once()
+        await harness.once()
         await asyncio.sleep(0.2)
 
 

@@ -12,45 +12,45 @@ from notebook_platform.engine.reconcile import Policy
 from notebook_platform.helm.history import read_history
 from notebook_platform.hubs.health import hub as hub_health
 
-from tests.integration.releases.site import Site
+from tests.integration.releases.harness import ReleaseHarness
 from tests.unit.hubs.test_endpoint_health import acme, pem
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-async def test_a_disruption_budget_that_allows_none_is_reported_while_ready(site: Site) -> None:
-    site.set(budget=True)
-    await site.ready()
-    await site.until(lambda outcome: site.results["ReleaseLittle"].notices)
-    (notice,) = site.results["ReleaseLittle"].notices
+async def test_a_disruption_budget_that_allows_none_is_reported_while_ready(harness: ReleaseHarness) -> None:
+    harness.set(budget=True)
+    await harness.ready()
+    await harness.until(lambda outcome: harness.results["ReleaseLittle"].notices)
+    (notice,) = harness.results["ReleaseLittle"].notices
     assert notice.condition == "DrainBlocked" and "disruption budget little" in notice.message
-    site.set(budget=True, replicas=2)
-    await site.until(lambda outcome: isinstance(outcome, Unblocking) and not site.results["ReleaseLittle"].notices)
+    harness.set(budget=True, replicas=2)
+    await harness.until(lambda outcome: isinstance(outcome, Unblocking) and not harness.results["ReleaseLittle"].notices)
 
 
-async def test_a_value_of_another_kind_than_the_charts_is_remarked_while_ready(site: Site) -> None:
+async def test_a_value_of_another_kind_than_the_charts_is_remarked_while_ready(harness: ReleaseHarness) -> None:
     """Helm prints a warning and goes on."""
-    site.set(note={"a": 1})
-    await site.ready()
-    await site.until(lambda outcome: site.results["ReleaseLittle"].notices)
-    (notice,) = site.results["ReleaseLittle"].notices
+    harness.set(note={"a": 1})
+    await harness.ready()
+    await harness.until(lambda outcome: harness.results["ReleaseLittle"].notices)
+    (notice,) = harness.results["ReleaseLittle"].notices
     place = "spec.releases[little].values.note"
     assert notice.condition == "ValuesIgnored"
     assert notice.message == f"{place} is a mapping, and the chart has a text there: the chart's templates may not read it"
-    site.set(note="b")
-    await site.until(lambda outcome: isinstance(outcome, Unblocking) and not site.results["ReleaseLittle"].notices)
+    harness.set(note="b")
+    await harness.until(lambda outcome: isinstance(outcome, Unblocking) and not harness.results["ReleaseLittle"].notices)
 
 
-async def test_a_pending_certificate_names_its_cause_and_an_expired_one_is_reported(site: Site) -> None:
-    await site.ready()
-    found = await read_history(site.cluster.target.api, site.namespace, "little", await site.owned())
+async def test_a_pending_certificate_names_its_cause_and_an_expired_one_is_reported(harness: ReleaseHarness) -> None:
+    await harness.ready()
+    found = await read_history(harness.cluster.target.api, harness.namespace, "little", await harness.owned())
     assert found.newest is not None
     manifest = "\n---\n{apiVersion: v1, kind: Service, metadata: {name: proxy-public}}"
     https = {"enabled": True, "hosts": ["localhost"], "letsencrypt": {"contactEmail": "a@example.org"}}
     release = replace(found.newest, manifest=found.newest.manifest + manifest, config={"proxy": {"https": https}})
 
     async def issues() -> str:
-        seen = await hub_health.read_health(site.cluster.target.api, release, "spec.jupyterhub")
+        seen = await hub_health.read_health(harness.cluster.target.api, release, "spec.jupyterhub")
         return " | ".join(f"{issue.reason}: {issue.message}" for issue in seen.issues)
 
     assert (
@@ -59,7 +59,7 @@ async def test_a_pending_certificate_names_its_cause_and_an_expired_one_is_repor
     )
     ports = [{"name": "http", "port": 80}]
     service = {"metadata": {"name": "proxy-public"}, "spec": {"type": "LoadBalancer", "ports": ports}}
-    await site.cluster.core.create_namespaced_service(site.namespace, service)
+    await harness.cluster.core.create_namespaced_service(harness.namespace, service)
     for _ in range(100):
         if "correct its DNS record" in await issues():
             break
@@ -72,24 +72,24 @@ async def test_a_pending_certificate_names_its_cause_and_an_expired_one_is_repor
         kept = acme(pem(datetime.now(UTC) + timedelta(days=days), "localhost"))
         secret = {"metadata": {"name": "proxy-public-tls-acme"}, "stringData": {"acme.json": kept}}
         if days < 0:
-            await site.cluster.core.create_namespaced_secret(site.namespace, secret)
+            await harness.cluster.core.create_namespaced_secret(harness.namespace, secret)
         else:
-            await site.cluster.core.replace_namespaced_secret("proxy-public-tls-acme", site.namespace, secret)
+            await harness.cluster.core.replace_namespaced_secret("proxy-public-tls-acme", harness.namespace, secret)
         assert words in await issues() and ("Certificate" in await issues()) is bool(words)
 
 
-async def test_the_certificate_of_an_ingress_is_checked_too(site: Site) -> None:
-    await site.ready()
-    found = await read_history(site.cluster.target.api, site.namespace, "little", await site.owned())
+async def test_the_certificate_of_an_ingress_is_checked_too(harness: ReleaseHarness) -> None:
+    await harness.ready()
+    found = await read_history(harness.cluster.target.api, harness.namespace, "little", await harness.owned())
     assert found.newest is not None
     tls = [{"hosts": ["hub.example.org"], "secretName": "door"}]
     release = replace(found.newest, config={"ingress": {"enabled": True, "tls": tls}})
-    assert (await hub_health.read_health(site.cluster.target.api, release, "spec.jupyterhub")).issues == ()
+    assert (await hub_health.read_health(harness.cluster.target.api, release, "spec.jupyterhub")).issues == ()
     kept = pem(datetime.now(UTC) - timedelta(days=1), "hub.example.org")
-    await site.cluster.core.create_namespaced_secret(
-        site.namespace, {"metadata": {"name": "door"}, "stringData": {"tls.crt": kept}}
+    await harness.cluster.core.create_namespaced_secret(
+        harness.namespace, {"metadata": {"name": "door"}, "stringData": {"tls.crt": kept}}
     )
-    (issue,) = (await hub_health.read_health(site.cluster.target.api, release, "spec.jupyterhub")).issues
+    (issue,) = (await hub_health.read_health(harness.cluster.target.api, release, "spec.jupyterhub")).issues
     assert issue.reason == "CertificateExpired" and "for hub.example.org ended on" in issue.message
 
 
@@ -106,30 +106,32 @@ async def test_the_certificate_of_an_ingress_is_checked_too(site: Site) -> None:
         ({"resources": {"requests": {"cpu": "64"}}}, "InsufficientResources", "no node has enough cpu (64) left"),
     ],
 )
-async def test_a_workload_that_cannot_run_reports_the_cause(site: Site, values: dict, reason: str, words: str) -> None:
-    site.set(**values)
-    outcome = await site.reason(reason)
+async def test_a_workload_that_cannot_run_reports_the_cause(
+    harness: ReleaseHarness, values: dict, reason: str, words: str
+) -> None:
+    harness.set(**values)
+    outcome = await harness.reason(reason)
     assert isinstance(outcome, Degraded) and words in outcome.message and "Deployment little: " in outcome.message
-    site.set()
-    await site.ready()
+    harness.set()
+    await harness.ready()
 
 
-async def test_a_degraded_release_stalls_in_time_and_still_recovers(site: Site) -> None:
-    site.set(image="example.org/does-not-exist:1")
-    await site.reason("ImagePullFailed")
-    assert (site.condition("Stalled").status, site.condition("Reconciling").status) == ("False", "True")
-    site.wants[0]["remediation"] = {"stalledAfter": "1s"}
-    await site.until(lambda outcome: site.condition("Stalled").status == "True")
-    condition = site.condition("Stalled")
+async def test_a_degraded_release_stalls_in_time_and_still_recovers(harness: ReleaseHarness) -> None:
+    harness.set(image="example.org/does-not-exist:1")
+    await harness.reason("ImagePullFailed")
+    assert (harness.condition("Stalled").status, harness.condition("Reconciling").status) == ("False", "True")
+    harness.wants[0]["remediation"] = {"stalledAfter": "1s"}
+    await harness.until(lambda outcome: harness.condition("Stalled").status == "True")
+    condition = harness.condition("Stalled")
     assert (
         condition.reason == "ImagePullFailed"
         and "does-not-exist:1" in condition.message
         and "unchanged since" in condition.message
     )
-    assert site.condition("Reconciling").status == "False"
-    site.set()
-    await site.ready()
-    assert (site.condition("Ready").status, site.condition("Stalled").status) == ("True", "False")
+    assert harness.condition("Reconciling").status == "False"
+    harness.set()
+    await harness.ready()
+    assert (harness.condition("Ready").status, harness.condition("Stalled").status) == ("True", "False")
 
 
 @pytest.mark.parametrize(
@@ -139,39 +141,39 @@ async def test_a_degraded_release_stalls_in_time_and_still_recovers(site: Site) 
         ({"unschedulable": True}, "Unschedulable", "cannot be scheduled"),
     ],
 )
-async def test_nodes_that_take_no_pods_are_reported(site: Site, spec: dict, reason: str, words: str) -> None:
-    core = site.cluster.core
+async def test_nodes_that_take_no_pods_are_reported(harness: ReleaseHarness, spec: dict, reason: str, words: str) -> None:
+    core = harness.cluster.core
     nodes = [node.metadata.name for node in (await core.list_node()).items]
     for node in nodes:
         await core.patch_node(node, {"spec": spec}, _content_type="application/merge-patch+json")
     try:
-        assert words in (await site.reason(reason)).message
+        assert words in (await harness.reason(reason)).message
     finally:
         for node in nodes:
             await core.patch_node(node, {"spec": dict.fromkeys(spec)}, _content_type="application/merge-patch+json")
-    await site.ready()
+    await harness.ready()
 
 
-async def test_a_container_that_never_becomes_ready_is_reported_with_its_probe(site: Site) -> None:
+async def test_a_container_that_never_becomes_ready_is_reported_with_its_probe(harness: ReleaseHarness) -> None:
     image = "example.org/does-not-exist:1"  # no other writer of the pod.s status
-    site.set(image=image)
-    await site.reason("ImagePullFailed")
-    pod = await site.pod()
+    harness.set(image=image)
+    await harness.reason("ImagePullFailed")
+    pod = await harness.pod()
     running = {"state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
     container = {"name": "main", "image": image, "imageID": "", "ready": False, "restartCount": 0, **running}
     patch = {"status": {"phase": "Running", "containerStatuses": [container]}}
-    await site.cluster.core.patch_namespaced_pod_status(
-        pod.metadata.name, site.namespace, patch, _content_type="application/merge-patch+json"
+    await harness.cluster.core.patch_namespaced_pod_status(
+        pod.metadata.name, harness.namespace, patch, _content_type="application/merge-patch+json"
     )
     event = {
-        "metadata": {"generateName": "e-", "namespace": site.namespace},
-        "involvedObject": {"kind": "Pod", "name": pod.metadata.name, "namespace": site.namespace},
+        "metadata": {"generateName": "e-", "namespace": harness.namespace},
+        "involvedObject": {"kind": "Pod", "name": pod.metadata.name, "namespace": harness.namespace},
         "type": "Warning",
         "reason": "Unhealthy",
         "message": "Readiness probe failed: HTTP probe failed with statuscode: 500",
     }
-    await site.cluster.core.create_namespaced_event(site.namespace, event)
-    message = (await site.reason("ProbeFailing")).message
+    await harness.cluster.core.create_namespaced_event(harness.namespace, event)
+    message = (await harness.reason("ProbeFailing")).message
     assert "runs but is not ready" in message and "statuscode: 500" in message
 
 
@@ -197,109 +199,113 @@ def waiting(reason: str, message: str = "", /, **last: Any) -> dict[str, Any]:
         (waiting("ImageInspectError"), "ContainerWaiting", "waits (ImageInspectError)"),
     ],
 )
-async def test_a_container_that_does_not_start_reports_the_cause(site: Site, status: dict, reason: str, words: str) -> None:
+async def test_a_container_that_does_not_start_reports_the_cause(
+    harness: ReleaseHarness, status: dict, reason: str, words: str
+) -> None:
     image = "example.org/does-not-exist:1"  # no other writer of the pod.s status
-    site.set(image=image)
-    await site.reason("ImagePullFailed")
+    harness.set(image=image)
+    await harness.reason("ImagePullFailed")
     container = {"name": "main", "image": image, "imageID": "", "ready": False, "restartCount": 3, **status}
-    name = (await site.pod()).metadata.name
+    name = (await harness.pod()).metadata.name
     patch = {"status": {"containerStatuses": [container]}}
-    await site.cluster.core.patch_namespaced_pod_status(name, site.namespace, patch, _content_type="application/merge-patch+json")
-    assert words in (await site.reason(reason)).message
+    await harness.cluster.core.patch_namespaced_pod_status(
+        name, harness.namespace, patch, _content_type="application/merge-patch+json"
+    )
+    assert words in (await harness.reason(reason)).message
 
 
-async def test_a_volume_that_cannot_be_attached_names_the_node(site: Site) -> None:
-    site.set(image="example.org/does-not-exist:1", storage={"class": "managed-csi"})
-    await site.reason("ImagePullFailed")
-    pod = await site.pod()
+async def test_a_volume_that_cannot_be_attached_names_the_node(harness: ReleaseHarness) -> None:
+    harness.set(image="example.org/does-not-exist:1", storage={"class": "managed-csi"})
+    await harness.reason("ImagePullFailed")
+    pod = await harness.pod()
     event = {
-        "metadata": {"generateName": "e-", "namespace": site.namespace},
-        "involvedObject": {"kind": "Pod", "name": pod.metadata.name, "namespace": site.namespace},
+        "metadata": {"generateName": "e-", "namespace": harness.namespace},
+        "involvedObject": {"kind": "Pod", "name": pod.metadata.name, "namespace": harness.namespace},
         "type": "Warning",
         "reason": "FailedAttachVolume",
         "message": "Multi-Attach error for volume: it is used by another node",
     }
-    await site.cluster.core.create_namespaced_event(site.namespace, event)
-    message = (await site.reason("StorageUnavailable")).message
+    await harness.cluster.core.create_namespaced_event(harness.namespace, event)
+    message = (await harness.reason("StorageUnavailable")).message
     assert pod.spec.node_name in message and "Multi-Attach" in message
 
 
-async def test_a_deleted_volume_claim_is_reported_where_it_is_not_created_again(site: Site) -> None:
-    site.set(storage={"class": "managed-csi"})
-    await site.ready()
-    await site.cluster.core.delete_namespaced_persistent_volume_claim("little", site.namespace)
-    await site.cluster.core.delete_namespaced_pod((await site.pod()).metadata.name, site.namespace)
+async def test_a_deleted_volume_claim_is_reported_where_it_is_not_created_again(harness: ReleaseHarness) -> None:
+    harness.set(storage={"class": "managed-csi"})
+    await harness.ready()
+    await harness.cluster.core.delete_namespaced_persistent_volume_claim("little", harness.namespace)
+    await harness.cluster.core.delete_namespaced_pod((await harness.pod()).metadata.name, harness.namespace)
     report_only = Policy(correct_drift=False, applied_steps={"ReleaseLittle"})
-    result = await site.until(lambda outcome: getattr(outcome, "reason", "") == "VolumeNotBound", policy=report_only)
+    result = await harness.until(lambda outcome: getattr(outcome, "reason", "") == "VolumeNotBound", policy=report_only)
     assert "Deployment little: the volume claim little does not exist" in result.message
-    assert site.results["ReleaseLittle"].drift
+    assert harness.results["ReleaseLittle"].drift
 
 
-async def test_a_disk_in_another_zone_than_the_nodes_is_reported(site: Site) -> None:
+async def test_a_disk_in_another_zone_than_the_nodes_is_reported(harness: ReleaseHarness) -> None:
     """The scheduler's own message, which changes with Kubernetes."""
     zone = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["eastus-9"]}
     disk = {
-        "metadata": {"name": site.namespace},
+        "metadata": {"name": harness.namespace},
         "spec": {
             "capacity": {"storage": "1Gi"},
             "accessModes": ["ReadWriteOnce"],
             "storageClassName": "managed-csi",
-            "claimRef": {"namespace": site.namespace, "name": "little"},
-            "csi": {"driver": "disk.csi.azure.com", "volumeHandle": site.namespace},
+            "claimRef": {"namespace": harness.namespace, "name": "little"},
+            "csi": {"driver": "disk.csi.azure.com", "volumeHandle": harness.namespace},
             "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [zone]}]}},
         },
     }
-    await site.cluster.core.create_persistent_volume(disk)
-    site.set(storage={"class": "managed-csi"})
-    message = (await site.reason("StorageUnavailable")).message
+    await harness.cluster.core.create_persistent_volume(disk)
+    harness.set(storage={"class": "managed-csi"})
+    message = (await harness.reason("StorageUnavailable")).message
     assert "the disk of pod little-" in message and "in another zone" in message
 
 
-async def test_a_disk_that_azure_refuses_is_reported_with_azures_message(site: Site) -> None:
-    provisioner = {"metadata": {"name": site.namespace}, "provisioner": "none.example.org", "volumeBindingMode": "Immediate"}
-    await client.StorageV1Api(site.cluster.target.api).create_storage_class(provisioner)
-    site.set(storage={"class": site.namespace})
-    await site.reason("VolumeNotBound")
+async def test_a_disk_that_azure_refuses_is_reported_with_azures_message(harness: ReleaseHarness) -> None:
+    provisioner = {"metadata": {"name": harness.namespace}, "provisioner": "none.example.org", "volumeBindingMode": "Immediate"}
+    await client.StorageV1Api(harness.cluster.target.api).create_storage_class(provisioner)
+    harness.set(storage={"class": harness.namespace})
+    await harness.reason("VolumeNotBound")
     event = {
-        "metadata": {"generateName": "e-", "namespace": site.namespace},
-        "involvedObject": {"kind": "PersistentVolumeClaim", "name": "little", "namespace": site.namespace},
+        "metadata": {"generateName": "e-", "namespace": harness.namespace},
+        "involvedObject": {"kind": "PersistentVolumeClaim", "name": "little", "namespace": harness.namespace},
         "type": "Warning",
         "reason": "ProvisioningFailed",
         "message": "the disk quota of the subscription is used up",
     }
-    await site.cluster.core.create_namespaced_event(site.namespace, event)
-    result = await site.until(lambda outcome: "quota of the subscription" in getattr(outcome, "message", ""))
-    assert result.reason == "VolumeNotBound" and f"storage class {site.namespace}" in result.message
+    await harness.cluster.core.create_namespaced_event(harness.namespace, event)
+    result = await harness.until(lambda outcome: "quota of the subscription" in getattr(outcome, "message", ""))
+    assert result.reason == "VolumeNotBound" and f"storage class {harness.namespace}" in result.message
 
 
-async def test_a_load_balancer_without_an_address_reports_since_when_and_azures_code(site: Site) -> None:
-    site.set(service="LoadBalancer")
-    await site.until(lambda outcome: isinstance(outcome, Rechecked))
-    await site.ready()
+async def test_a_load_balancer_without_an_address_reports_since_when_and_azures_code(harness: ReleaseHarness) -> None:
+    harness.set(service="LoadBalancer")
+    await harness.until(lambda outcome: isinstance(outcome, Rechecked))
+    await harness.ready()
     event = {
-        "metadata": {"generateName": "e-", "namespace": site.namespace},
-        "involvedObject": {"kind": "Service", "name": "little", "namespace": site.namespace},
+        "metadata": {"generateName": "e-", "namespace": harness.namespace},
+        "involvedObject": {"kind": "Service", "name": "little", "namespace": harness.namespace},
         "type": "Warning",
         "reason": "SyncLoadBalancerFailed",
         "message": "Error syncing load balancer: DnsRecordInUse: DNS record little.eastus.cloudapp.azure.com is already used",
     }
     nothing = {"status": {"loadBalancer": {"ingress": None}}}
-    await site.cluster.core.patch_namespaced_service_status(
-        "little", site.namespace, nothing, _content_type="application/merge-patch+json"
+    await harness.cluster.core.patch_namespaced_service_status(
+        "little", harness.namespace, nothing, _content_type="application/merge-patch+json"
     )
     repaired = event | {
         "reason": "ClusterIPNotAllocated",
         "message": "Cluster IP [IPv4]: 10.0.207.97 is not allocated; repairing",
     }
-    await site.cluster.core.create_namespaced_event(site.namespace, repaired)
-    assert " UTC" in (await site.reason("AddressPending")).message
-    await site.cluster.core.create_namespaced_event(site.namespace, event)
-    assert "choose another" in (await site.reason("AddressFailed")).message
+    await harness.cluster.core.create_namespaced_event(harness.namespace, repaired)
+    assert " UTC" in (await harness.reason("AddressPending")).message
+    await harness.cluster.core.create_namespaced_event(harness.namespace, event)
+    assert "choose another" in (await harness.reason("AddressFailed")).message
 
 
-async def test_pods_that_a_quota_refuses_are_reported_with_the_api_servers_message(site: Site) -> None:
-    await site.ready()
+async def test_pods_that_a_quota_refuses_are_reported_with_the_api_servers_message(harness: ReleaseHarness) -> None:
+    await harness.ready()
     quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}}
-    await site.cluster.core.create_namespaced_resource_quota(site.namespace, quota)
-    site.set(note="b", replicas=2)
-    assert "exceeded quota" in (await site.reason("PodsRefused")).message
+    await harness.cluster.core.create_namespaced_resource_quota(harness.namespace, quota)
+    harness.set(note="b", replicas=2)
+    assert "exceeded quota" in (await harness.reason("PodsRefused")).message

@@ -14,7 +14,7 @@ from kubernetes.aio import client
 from notebook_platform.engine import Degraded, Ready
 from notebook_platform.hubs.health import hub as hub_health
 
-from tests.integration.releases.site import Cluster, Site
+from tests.integration.releases.harness import Cluster, ReleaseHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 MERGE = "application/merge-patch+json"
@@ -64,12 +64,12 @@ async def kubelet(cluster: Cluster) -> AsyncIterator[Kubelet]:
 
 
 @pytest.fixture
-def hub(site: Site) -> Site:
-    site.wants, site.hub = [], {**HUB, "namespace": site.namespace, "values": QUICK}
-    return site
+def hub(harness: ReleaseHarness) -> ReleaseHarness:
+    harness.wants, harness.hub = [], {**HUB, "namespace": harness.namespace, "values": QUICK}
+    return harness
 
 
-SIGNS = [
+CRASH_PATTERNS = [
     ("alembic.util.exc.CommandError: Can't locate revision identified by '4621fec11365'", "RollbackImpossible"),
     ("Found database schema version 1cebaf56856c != 4621fec11365. Backup your database", "DatabaseUpgradeRequired"),
     ("api_request to the proxy failed with status code 599, retrying...", "ProxyUnreachable"),
@@ -79,7 +79,7 @@ SIGNS = [
 ]
 
 
-async def test_a_hub_that_crashes_is_explained_from_its_log(hub: Site, kubelet: Kubelet) -> None:
+async def test_a_hub_that_crashes_is_explained_from_its_log(hub: ReleaseHarness, kubelet: Kubelet) -> None:
     core = {"corePods": {"tolerations": [{"key": "logs", "operator": "Exists"}]}}
     assert hub.hub is not None
     hub.hub["values"] = {
@@ -99,14 +99,14 @@ async def test_a_hub_that_crashes_is_explained_from_its_log(hub: Site, kubelet: 
     pod = await hub.soon(placed)
     patch = {"status": {"containerStatuses": [crashing]}}
     await hub.cluster.core.patch_namespaced_pod_status(pod.metadata.name, hub.namespace, patch, _content_type=MERGE)
-    for log, reason in SIGNS:
+    for log, reason in CRASH_PATTERNS:
         kubelet.log = f"[I JupyterHub] starting\n{log}\nsecret-in-a-log-8172\n"
         result = await hub.reason(reason, "JupyterHub")
         assert "Deployment hub: " in result.message and "keeps crashing" in result.message
         assert "secret-in-a-log" not in result.message
 
 
-async def test_an_endpoint_that_refuses_connections_and_an_unhealthy_hub_are_reported(hub: Site) -> None:
+async def test_an_endpoint_that_refuses_connections_and_an_unhealthy_hub_are_reported(hub: ReleaseHarness) -> None:
     await hub.ready("JupyterHub")
     core = hub.cluster.core
     service = await core.read_namespaced_service("proxy-public", hub.namespace)
@@ -123,7 +123,7 @@ async def test_an_endpoint_that_refuses_connections_and_an_unhealthy_hub_are_rep
     await hub.ready("JupyterHub")
 
 
-async def test_users_pods_without_a_scheduler_are_reported(hub: Site) -> None:
+async def test_users_pods_without_a_scheduler_are_reported(hub: ReleaseHarness) -> None:
     """The pods are aged beyond the limit."""
     await hub.ready("JupyterHub")
     core, api = hub.cluster.core, hub.cluster.target.api
@@ -137,7 +137,7 @@ async def test_users_pods_without_a_scheduler_are_reported(hub: Site) -> None:
     assert isinstance((await hub.once())["JupyterHub"].outcome, Ready)
 
 
-async def test_a_claim_without_a_class_is_reported_where_the_cluster_has_no_default(hub: Site) -> None:
+async def test_a_claim_without_a_class_is_reported_where_the_cluster_has_no_default(hub: ReleaseHarness) -> None:
     storage = client.StorageV1Api(hub.cluster.target.api)
 
     async def default(word: str) -> None:

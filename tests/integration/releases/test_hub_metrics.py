@@ -16,7 +16,7 @@ from notebook_platform.hubs.metrics.monitors import BINDER, GROUP, HUB, PLURAL, 
 from notebook_platform.hubs.metrics.step import HubMetrics
 
 from sandbox.kubernetes.metrics_agent import DEFINITION, install
-from tests.integration.releases.site import Cluster, Site, There
+from tests.integration.releases.harness import Cluster, ExistingCluster, ReleaseHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -57,7 +57,7 @@ class Platform:
         hub = ScrapedHub(namespace=self.namespace, release="jhub", version=version, binder_path=path)
         hubs = [hub] if scraped else []
         step = HubMetrics(hubs, owner=owner, applied={self.namespace: ""}, after=[], deleting=deleting)
-        return Graph([There(self.cluster.target), step])
+        return Graph([ExistingCluster(self.cluster.target), step])
 
     async def once(self, policy: Policy | None = None, **options: Any) -> Result:
         return (await reconcile(self.graph(**options), policy or Policy()))["HubMetrics"]
@@ -82,9 +82,9 @@ class Platform:
 
 
 @pytest_asyncio.fixture(loop_scope="package")
-async def platform(cluster: Cluster, site: Site) -> Platform:
-    await cluster.core.create_namespace({"metadata": {"name": site.namespace}})
-    return Platform(cluster, site.namespace)
+async def platform(cluster: Cluster, harness: ReleaseHarness) -> Platform:
+    await cluster.core.create_namespace({"metadata": {"name": harness.namespace}})
+    return Platform(cluster, harness.namespace)
 
 
 async def test_it_waits_for_the_agent_and_then_creates_them(cluster: Cluster, platform: Platform) -> None:
@@ -182,35 +182,35 @@ async def test_a_deletion_removes_them_and_an_orphan_keeps_them_without_an_owner
 
 @pytest.mark.usefixtures("agent")
 @pytest.mark.parametrize("version", ["0.11.1", "4.4.0"])
-async def test_the_installed_release_has_the_token_and_the_rules(site: Site, version: str) -> None:
+async def test_the_installed_release_has_the_token_and_the_rules(harness: ReleaseHarness, version: str) -> None:
     quick = {"prePuller": {"hook": {"enabled": False}}, "scheduling": {"userScheduler": {"enabled": False}}}
     auth = {"dummy": {"insecure": True, "allowAll": True}}
-    site.wants, site.scraped = [], True
-    site.hub = {"chart": {"version": version}, "auth": auth, "namespace": site.namespace, "values": quick}
-    hub = ScrapedHub(namespace=site.namespace, release="jhub", version=version)
+    harness.wants, harness.scraped = [], True
+    harness.hub = {"chart": {"version": version}, "auth": auth, "namespace": harness.namespace, "values": quick}
+    hub = ScrapedHub(namespace=harness.namespace, release="jhub", version=version)
 
     def graph(*, deleting: bool = False) -> Graph:
-        metrics = HubMetrics([hub], owner=site.owner, applied={}, after=["JupyterHub"], deleting=deleting)
-        return Graph([*site.graph(deleting=deleting).steps.values(), metrics])
+        metrics = HubMetrics([hub], owner=harness.owner, applied={}, after=["JupyterHub"], deleting=deleting)
+        return Graph([*harness.graph(deleting=deleting).steps.values(), metrics])
 
     assert "HubMetrics" in graph().dependents["JupyterHub"], "it is deleted before the release"
     waits = (await reconcile(graph(), Policy()))["HubMetrics"].outcome
     assert isinstance(waits, Waiting) and waits.on == ("JupyterHub",)
-    await site.ready("JupyterHub")
+    await harness.ready("JupyterHub")
     assert isinstance((await reconcile(graph(), Policy()))["HubMetrics"].outcome, Ready)
-    custom, core = client.CustomObjectsApi(site.cluster.target.api), site.cluster.core
-    found = await custom.get_namespaced_custom_object(*GROUP, site.namespace, PLURAL, HUB)
+    custom, core = client.CustomObjectsApi(harness.cluster.target.api), harness.cluster.core
+    found = await custom.get_namespaced_custom_object(*GROUP, harness.namespace, PLURAL, HUB)
     (endpoint,) = found["spec"]["podMetricsEndpoints"]
     named, labels = endpoint["authorization"]["credentials"], found["spec"]["selector"]["matchLabels"]
-    secret = await core.read_namespaced_secret(named["name"], site.namespace)
+    secret = await core.read_namespaced_secret(named["name"], harness.namespace)
     assert len(base64.b64decode(secret.data[named["key"]])) == 64
     (pod,) = (
-        await core.list_namespaced_pod(site.namespace, label_selector=",".join(f"{k}={v}" for k, v in labels.items()))
+        await core.list_namespaced_pod(harness.namespace, label_selector=",".join(f"{k}={v}" for k, v in labels.items()))
     ).items
     assert endpoint["port"] in {port.name for container in pod.spec.containers for port in container.ports}
-    rules = await client.NetworkingV1Api(site.cluster.target.api).read_namespaced_network_policy("hub", site.namespace)
+    rules = await client.NetworkingV1Api(harness.cluster.target.api).read_namespaced_network_policy("hub", harness.namespace)
     assert "kube-system" in str(rules.spec.ingress[-1]._from)
     await teardown(graph(deleting=True), {})
-    assert (await custom.list_namespaced_custom_object(*GROUP, site.namespace, PLURAL))["items"] == []
-    site.scraped = False
-    await site.delete()
+    assert (await custom.list_namespaced_custom_object(*GROUP, harness.namespace, PLURAL))["items"] == []
+    harness.scraped = False
+    await harness.delete()

@@ -15,7 +15,7 @@ import pytest_asyncio
 from notebook_platform.engine import Failed, Progressing
 
 from tests.environments import Say
-from tests.integration.releases.site import ROOT, Cluster, Site
+from tests.integration.releases.harness import ROOT, Cluster, ReleaseHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 HOOK = "example.org/hook:1"
@@ -55,18 +55,18 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(site: Site) -> AsyncIterator[Watched]:
+async def watched(harness: ReleaseHarness) -> AsyncIterator[Watched]:
     """Sample continuously while the block runs."""
     seen = Watched()
 
     async def processes() -> None:
         while True:
-            seen.writers.append(len(helms(site.namespace)))
+            seen.writers.append(len(helms(harness.namespace)))
             await asyncio.sleep(0.02)
 
     async def records() -> None:
         while True:
-            seen.pending.append(sum(status.startswith("pending") for _, status in await site.records()))
+            seen.pending.append(sum(status.startswith("pending") for _, status in await harness.records()))
             await asyncio.sleep(0.05)
 
     tasks = [asyncio.create_task(processes()), asyncio.create_task(records())]
@@ -90,20 +90,20 @@ async def turned(namespace: str, at_work: bool) -> None:
     raise AssertionError(f"never came true: at work {at_work}")
 
 
-async def begun(site: Site) -> None:
+async def begun(harness: ReleaseHarness) -> None:
     """Reconcile until Helm writes."""
-    await site.until(lambda outcome: isinstance(outcome, Progressing) and outcome.reason in ("Installing", "Upgrading"))
-    await turned(site.namespace, True)
+    await harness.until(lambda outcome: isinstance(outcome, Progressing) and outcome.reason in ("Installing", "Upgrading"))
+    await turned(harness.namespace, True)
 
 
-async def undisturbed(site: Site) -> float:
+async def undisturbed(harness: ReleaseHarness) -> float:
     """Return the seconds that Helm takes without interruption."""
     loop = asyncio.get_running_loop()
-    await begun(site)
+    await begun(harness)
     started = loop.time()
-    await turned(site.namespace, False)
+    await turned(harness.namespace, False)
     took = loop.time() - started
-    await site.ready()
+    await harness.ready()
     return took
 
 
@@ -111,11 +111,11 @@ async def undisturbed(site: Site) -> float:
 async def seconds(cluster: Cluster) -> dict[str, float]:
     """Return how long an install and an upgrade take, in seconds."""
     wanted = {"name": "little", "namespace": "undisturbed", "chart": {"name": "little", "version": "1.0.0"}}
-    site = Site(cluster, cluster.helm(), "undisturbed", [wanted])
-    site.set(hook=HOOK)
-    install = await undisturbed(site)
-    site.set(hook=HOOK, note="b")
-    return {"install": install, "upgrade": await undisturbed(site)}
+    harness = ReleaseHarness(cluster, cluster.helm(), "undisturbed", [wanted])
+    harness.set(hook=HOOK)
+    install = await undisturbed(harness)
+    harness.set(hook=HOOK, note="b")
+    return {"install": install, "upgrade": await undisturbed(harness)}
 
 
 @pytest.fixture(scope="module")
@@ -150,70 +150,76 @@ def row(verb: str, moment: str, records: Records, who: str, after: Records, free
 
 @pytest.mark.parametrize(("verb", "tenth"), MOMENTS)
 async def test_helm_killed_at_any_moment_recovers_and_never_two_write(
-    site: Site, seconds: dict[str, float], table: list[str], verb: str, tenth: int
+    harness: ReleaseHarness, seconds: dict[str, float], table: list[str], verb: str, tenth: int
 ) -> None:
     with_operator = tenth % 4 == 0
-    site.set(hook=HOOK)
+    harness.set(hook=HOOK)
     if verb == "upgrade":
-        await site.ready()
-        site.set(hook=HOOK, note="b")
-    async with watched(site) as seen:
-        await begun(site)
+        await harness.ready()
+        harness.set(hook=HOOK, note="b")
+    async with watched(harness) as seen:
+        await begun(harness)
         await asyncio.sleep(seconds[verb] * tenth / 10)
-        for pid in helms(site.namespace):
+        for pid in helms(harness.namespace):
             os.kill(pid, signal.SIGKILL)
         if with_operator:
-            await site.helm.close()
-            site.helm = site.cluster.helm()
-        records = await site.records()
-        running = await site.ready()
-    after = await site.records()
+            await harness.helm.close()
+            harness.helm = harness.cluster.helm()
+        records = await harness.records()
+        running = await harness.ready()
+    after = await harness.records()
     assert running.state == "deployed" and [status for _, status in after].count("deployed") == 1
     assert not [status for _, status in after if status.startswith("pending")]
-    made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
+    made = await harness.cluster.core.read_namespaced_config_map("little", harness.namespace)
     assert made.data == {"note": "b" if verb == "upgrade" else "a"}
     assert max(seen.writers) <= 1 and max(seen.pending) <= 1 and running.revision <= BOUND[verb]
-    owned = await site.owned()
+    owned = await harness.owned()
     assert owned is not None and owned.failures == 0 and max(owned.revisions) == running.revision
     who = "operator" if with_operator else "helm"
     where = f"{seconds[verb] * tenth / 10:.1f} s"
     table.append(row(verb, where, records, who, after, owned.recoveries, max(seen.writers), max(seen.pending)))
 
 
-async def test_an_operator_that_is_killed_takes_its_helm_along_and_the_next_one_recovers(site: Site, table: list[str]) -> None:
+async def test_an_operator_that_is_killed_takes_its_helm_along_and_the_next_one_recovers(
+    harness: ReleaseHarness, table: list[str]
+) -> None:
     """After SIGKILL the operator ends no process: no handler runs and no task is cancelled."""
-    directory = site.cluster.directory / "apart"
-    command = ["-m", "tests.integration.releases.operator_apart", str(site.cluster.charts), str(directory), site.namespace]
+    directory = harness.cluster.directory / "apart"
+    command = ["-m", "tests.integration.releases.operator_apart", str(harness.cluster.charts), str(directory), harness.namespace]
     apart = await asyncio.create_subprocess_exec(sys.executable, *command, stdin=asyncio.subprocess.PIPE, cwd=ROOT)
     assert apart.stdin is not None
-    apart.stdin.write(site.cluster.kubeconfig.encode())
+    apart.stdin.write(harness.cluster.kubeconfig.encode())
     apart.stdin.close()
-    async with watched(site) as seen:
-        await turned(site.namespace, True)
-        await site.soon(site.records)
+    async with watched(harness) as seen:
+        await turned(harness.namespace, True)
+        await harness.soon(harness.records)
         apart.kill()
         await apart.wait()
         async with asyncio.timeout(ENDS_WITHIN):
-            await turned(site.namespace, False)
-        records = await site.records()
-        running = await site.ready()
-    after = await site.records()
+            await turned(harness.namespace, False)
+        records = await harness.records()
+        running = await harness.ready()
+    after = await harness.records()
     assert records == [(1, "pending-install")] and after == [(1, "deployed")] and running.state == "deployed"
     assert max(seen.writers) <= 1 and max(seen.pending) <= 1
-    owned = await site.owned()
+    owned = await harness.owned()
     assert owned is not None and owned.recoveries == 1
     table.append(row("install", "hook", records, "operator, by SIGKILL", after, 1, max(seen.writers), max(seen.pending)))
 
 
-async def test_a_hook_that_never_ends_is_shown_ends_stalled_with_helms_words_and_holds_nothing_else_up(site: Site) -> None:
-    site.helm = site.cluster.helm(timeout=4)
-    site.set(hook="example.org/does-not-exist:1")
-    site.wants.append({"name": "other", "namespace": f"{site.namespace}-2", "chart": {"name": "little", "version": "1.0.0"}})
-    result = await site.until(lambda outcome: "waits for the pre-upgrade Job little-hook" in getattr(outcome, "message", ""))
+async def test_a_hook_that_never_ends_is_shown_ends_stalled_with_helms_words_and_holds_nothing_else_up(
+    harness: ReleaseHarness,
+) -> None:
+    harness.helm = harness.cluster.helm(timeout=4)
+    harness.set(hook="example.org/does-not-exist:1")
+    harness.wants.append(
+        {"name": "other", "namespace": f"{harness.namespace}-2", "chart": {"name": "little", "version": "1.0.0"}}
+    )
+    result = await harness.until(lambda outcome: "waits for the pre-upgrade Job little-hook" in getattr(outcome, "message", ""))
     assert isinstance(result, Progressing) and result.reason == "Installing"
-    await site.ready("ReleaseOther")
-    stalled = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
+    await harness.ready("ReleaseOther")
+    stalled = await harness.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
     assert stalled.reason == "HookFailed" and "tried 2 times" in stalled.message and "timed out" in stalled.message, stalled
     assert "spec.releases[little]" in stalled.message
-    site.set(hook=HOOK)
-    assert (await site.ready()).state == "deployed"
+    harness.set(hook=HOOK)
+    assert (await harness.ready()).state == "deployed"

@@ -7,7 +7,7 @@ from notebook_platform.leases.identity import Identity
 from notebook_platform.leases.shards import Shard, shards
 from notebook_platform.leases.store import LeaseStore, Timing
 
-from tests.integration.releases.site import Site, interrupted
+from tests.integration.releases.harness import ReleaseHarness, interrupted
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -19,46 +19,46 @@ def nothing(shard: Shard, fence: Fence) -> ShardWork:
     raise AssertionError("this replica takes no lease")
 
 
-async def test_a_lock_stays_while_the_lease_of_its_holder_is_held_and_is_removed_afterwards(site: Site) -> None:
-    store = LeaseStore(site.cluster.target.api, "default", site.namespace[:40], Timing(DURATION))
+async def test_a_lock_stays_while_the_lease_of_its_holder_is_held_and_is_removed_afterwards(harness: ReleaseHarness) -> None:
+    store = LeaseStore(harness.cluster.target.api, "default", harness.namespace[:40], Timing(DURATION))
     elector = Elector(store, shards(1), Identity(None), nothing)
     fence = Fence("default/ours/us", boottime() + 600, elector.has_ended)
     FENCE.set(fence)
-    await site.ready()
-    owned = await site.owned()
+    await harness.ready()
+    owned = await harness.owned()
     assert owned is not None and owned.holder == "default/ours/us"
 
     lease = await store.acquire(store.name, None, "other")
     assert lease is not None
     holder = f"default/{store.name}/other"
-    await interrupted(site, "pending-upgrade")
-    await site.ledger.change((site.namespace, "little"), lambda entry: entry.having(holder=holder))
-    site.set(note="b")
-    outcome = await site.reason("ReleaseLocked")
+    await interrupted(harness, "pending-upgrade")
+    await harness.ledger.change((harness.namespace, "little"), lambda entry: entry.having(holder=holder))
+    harness.set(note="b")
+    outcome = await harness.reason("ReleaseLocked")
     assert holder in outcome.message
-    assert await site.records() == [(1, "pending-upgrade")], "the lock of a replica that may be alive is left in place"
-    wanted, site.wants = site.wants, []
-    uninstalling = await site.reason("ReleaseLocked", "RetiredReleases")
-    assert holder in uninstalling.message and await site.records() == [(1, "pending-upgrade")]
+    assert await harness.records() == [(1, "pending-upgrade")], "the lock of a replica that may be alive is left in place"
+    wanted, harness.wants = harness.wants, []
+    uninstalling = await harness.reason("ReleaseLocked", "RetiredReleases")
+    assert holder in uninstalling.message and await harness.records() == [(1, "pending-upgrade")]
 
-    site.wants = wanted
-    await site.reason("Recovering")  # the lease was not renewed
-    await site.ready()
-    owned = await site.owned()
+    harness.wants = wanted
+    await harness.reason("Recovering")  # the lease was not renewed
+    await harness.ready()
+    owned = await harness.owned()
     assert owned is not None and owned.holder == "default/ours/us" and owned.recoveries == 1
     fence.end()
 
 
-async def test_a_helm_whose_operator_has_lost_its_lease_writes_nothing_more(site: Site) -> None:
+async def test_a_helm_whose_operator_has_lost_its_lease_writes_nothing_more(harness: ReleaseHarness) -> None:
     fence = Fence("default/ours/us", boottime() + 600, Elector.has_ended)  # type: ignore[arg-type]
     FENCE.set(fence)
-    site.set(hook="example.org/hook:1")
-    await site.until(lambda outcome: getattr(outcome, "reason", "") == "Installing")
-    await site.soon(site.records)
-    before = await site.records()
+    harness.set(hook="example.org/hook:1")
+    await harness.until(lambda outcome: getattr(outcome, "reason", "") == "Installing")
+    await harness.soon(harness.records)
+    before = await harness.records()
     fence.end()
-    run = site.helm.run_of(f"{site.owner}/{site.namespace}/little")
+    run = harness.helm.run_of(f"{harness.owner}/{harness.namespace}/little")
     assert run is not None
     await run.task
     assert "the lease default/ours/us has ended" in (run.words or "")
-    assert await site.records() == before == [(1, "pending-install")]
+    assert await harness.records() == before == [(1, "pending-install")]

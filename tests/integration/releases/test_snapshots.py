@@ -10,7 +10,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.engine import Deferred
 
-from tests.integration.releases.site import Cluster, Site
+from tests.integration.releases.harness import Cluster, ReleaseHarness
 from tests.integration.releases.test_hub_health import HUB, QUICK
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -56,13 +56,13 @@ async def snapshots(cluster: Cluster) -> AsyncIterator[client.CustomObjectsApi]:
 
 
 @pytest.fixture
-def hub(site: Site) -> Site:
-    site.wants, site.hub = [], {**HUB, "namespace": site.namespace, "chart": {"version": "0.11.1"}, "values": QUICK}
-    return site
+def hub(harness: ReleaseHarness) -> ReleaseHarness:
+    harness.wants, harness.hub = [], {**HUB, "namespace": harness.namespace, "chart": {"version": "0.11.1"}, "values": QUICK}
+    return harness
 
 
 async def test_the_upgrade_begins_when_the_snapshot_is_ready_and_a_failed_one_is_reported(
-    hub: Site, snapshots: client.CustomObjectsApi
+    hub: ReleaseHarness, snapshots: client.CustomObjectsApi
 ) -> None:
     await hub.ready("JupyterHub")
     assert hub.hub is not None

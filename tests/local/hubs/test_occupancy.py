@@ -11,10 +11,10 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.hubs.fields.hub import COUNTER
 from notebook_platform.hubs.net.hub_api import HubApi, Server
 from notebook_platform.hubs.net.safe_http import may_carry_secrets
-from notebook_platform.hubs.users.active_servers import asked, counted, token_in, unreported_starts
-from notebook_platform.hubs.users.census import USERNAME, UserCounts
+from notebook_platform.hubs.users.active_servers import query_servers, token_in, unreported_starts, with_servers
+from notebook_platform.hubs.users.user_counts import USERNAME, UserCounts
 from notebook_platform.hubs.values import render
-from notebook_platform.policy import disruption_gate
+from notebook_platform.policy import server_gate
 
 from tests.unit.hubs.specs import NEW, SECRETS, VERSIONS, spec
 
@@ -98,7 +98,7 @@ async def test_pages_without_end_end_with_the_patience() -> None:
         return web.json_response({"items": [], "_pagination": {"next": {"offset": len(asked)}}})
 
     url, runner = await serve(slow)
-    assert await HubApi(url=url, token="right", allow_private=True, patience=0.5).servers() is None
+    assert await HubApi(url=url, token="right", allow_private=True, timeout=0.5).servers() is None
     await runner.cleanup()
     assert 1 < len(asked) < 20
 
@@ -108,15 +108,15 @@ async def test_the_first_address_that_answers_counts_and_without_a_token_no_requ
         return web.json_response([user("ada", **{"": {"ready": True}})])
 
     url, runner = await serve(answer)
-    assert await asked((None, "http://127.0.0.1:1", url), "right", allow_private=True) == (Server("ada", "", True, None),)
-    assert await asked((url,), None, allow_private=True) is None
+    assert await query_servers((None, "http://127.0.0.1:1", url), "right", allow_private=True) == (Server("ada", "", True, None),)
+    assert await query_servers((url,), None, allow_private=True) is None
     await runner.cleanup()
 
 
 def test_the_larger_number_counts() -> None:
     starting = (Server("ada", "", False, "spawn"),)
-    assert counted(UserCounts(servers=0), starting).servers == 1
-    assert counted(UserCounts(servers=3), starting).servers == 3 and counted(UserCounts(servers=2), None).servers == 2
+    assert with_servers(UserCounts(servers=0), starting).servers == 1
+    assert with_servers(UserCounts(servers=3), starting).servers == 3 and with_servers(UserCounts(servers=2), None).servers == 2
 
 
 def pod(name: str, ready_for: timedelta | None) -> Any:
@@ -152,7 +152,7 @@ def test_a_service_of_that_name_in_the_spec_is_left_alone() -> None:
 
 
 def test_a_deferral_for_active_users_counts_their_servers() -> None:
-    assert disruption_gate(UserCounts()) == ""
-    assert disruption_gate(UserCounts(servers=1)) == "1 user server stops (spec.disruption: NoServers)"
-    assert "3 user servers stop" in disruption_gate(UserCounts(servers=3))
-    assert "reports whether" in disruption_gate(None)
+    assert server_gate(UserCounts()) == ""
+    assert server_gate(UserCounts(servers=1)) == "1 user server stops (spec.disruption: NoServers)"
+    assert "3 user servers stop" in server_gate(UserCounts(servers=3))
+    assert "reports whether" in server_gate(None)

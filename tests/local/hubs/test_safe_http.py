@@ -101,7 +101,7 @@ async def test_a_binder_with_a_rebound_name_does_not_reach_loopback(server: Serv
 async def test_a_token_does_not_follow_a_rebound_name(server: Server, answers: Any) -> None:
     names = Rebinding(*answers)
     url = f"https://hub.example.org:{server.port}"
-    assert await HubApi(url=url, token="token", resolver=names, patience=8).servers() is None
+    assert await HubApi(url=url, token="token", resolver=names, timeout=8).servers() is None
     assert server.asked == [] and names.questions == 1
 
 

@@ -89,11 +89,11 @@ async def test_an_operation_in_azure_is_logged_when_it_starts_and_when_it_ends(l
     async with Management() as cluster:
         store = OperationStore(SecretStore(cluster.api, Platform(namespace="platforms", name="lab", uid="uid-1")))
         await store.load(scope)
-        await store.remember("Cluster", operation)
-        await store.remember("Cluster", replace(operation, percent=50))
+        await store.save("Cluster", operation)
+        await store.save("Cluster", replace(operation, percent=50))
         assert [line["message"] for line in lines.found] == ["operation started: create managed cluster lab"]
-        await store.forget_all_but([])
-        await store.forget_all_but([])
+        await store.prune([])
+        await store.prune([])
     start, end = lines.found
     assert end["message"] == f"operation ended: create managed cluster lab, after {end['seconds']:.0f} s"
     assert start["operation"] == end["operation"] == operation.kind and start["step"] == end["step"] == "Cluster"

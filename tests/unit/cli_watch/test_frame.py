@@ -7,7 +7,7 @@ from typing import Any
 from notebook_platform.cli.changes import EventLine
 from notebook_platform.cli.frame import Frame
 from notebook_platform.cli.timeline import Timeline
-from notebook_platform.cli.view import View, lasting
+from notebook_platform.cli.view import View, format_duration
 from rich.console import Console
 
 from tests.unit.cli_watch.bodies import (
@@ -135,7 +135,7 @@ def test_a_platform_without_a_status_is_shown_as_such() -> None:
 
 def test_durations_have_two_parts_at_most() -> None:
     times = [0.04, 9.96, 89, 200, 7500, 273600, -3]
-    assert [lasting(t) for t in times] == ["0.0 s", "10 s", "89 s", "3 min 20 s", "2 h 5 min", "3 d 4 h", "0.0 s"]
+    assert [format_duration(t) for t in times] == ["0.0 s", "10 s", "89 s", "3 min 20 s", "2 h 5 min", "3 d 4 h", "0.0 s"]
 
 
 def test_the_timeline_has_the_duration_of_each_step_and_omits_earlier_ones() -> None:

@@ -321,7 +321,7 @@ class Careful(Dial):
 def test_a_deferred_change_is_reported_and_other_changes_are_applied() -> None:
     step = Careful(a=1, b=99, c=50)
     graph = Graph([step])
-    result = run(graph, Policy(disruption_waits="the window"))["Dial"]
+    result = run(graph, Policy(window_gate="the window"))["Dial"]
     assert result.applied and isinstance(result.outcome, Deferred) and step.there == {"a": 1, "b": 0, "c": 0}
     assert (result.outcome.reason, result.outcome.needs_user, result.outcome.message) == ("Asked", True, "it is asked. Say yes.")
     run(graph)
@@ -341,15 +341,15 @@ def test_what_the_spec_schedules_is_no_drift_and_waits_only_if_it_disrupts() -> 
 def test_the_gate_is_evaluated_once_and_only_for_disruptive_changes() -> None:
     asked: list[int] = []
 
-    async def occupied() -> str:
+    async def query_gate() -> str:
         asked.append(1)
         return "2 user servers stop"
 
-    run(Graph([Careful(a=1)]), Policy(occupied=occupied))
+    run(Graph([Careful(a=1)]), Policy(query_gate=query_gate))
     assert not asked
-    result = run(Graph([Careful(c=50)]), Policy(occupied=occupied))["Dial"]
+    result = run(Graph([Careful(c=50)]), Policy(query_gate=query_gate))["Dial"]
     assert "is deferred until 2 user servers stop" in result.outcome.message and result.requeue_after == 60 and asked == [1]
-    beside = run(Graph([Careful(a=1, c=50)]), Policy(occupied=occupied))["Dial"]
+    beside = run(Graph([Careful(a=1, c=50)]), Policy(query_gate=query_gate))["Dial"]
     assert beside.applied and beside.requeue_after == 60
 
 

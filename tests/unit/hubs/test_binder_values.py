@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.api.binderhub import Address, BinderHubSpec
 from notebook_platform.engine import StepError
-from notebook_platform.hubs.binder.addresses import decide, doors
+from notebook_platform.hubs.binder.addresses import decide, exposure_values
 from notebook_platform.hubs.binder.values import (
     BinderSecrets,
     Registry,
@@ -91,7 +91,7 @@ def test_the_hubs_address_is_known_before_the_install(address: dict[str, Any], b
 
 
 def test_behind_an_ingress_both_services_stay_inside_and_both_ingresses_have_one_host() -> None:
-    values = doors(Address.model_validate(INGRESS), NAMES)
+    values = exposure_values(Address.model_validate(INGRESS), NAMES)
     assert values["service"] == values["jupyterhub"]["proxy"]["service"] == {"type": "ClusterIP"}
     ingress = {
         "enabled": True,
@@ -103,14 +103,14 @@ def test_behind_an_ingress_both_services_stay_inside_and_both_ingresses_have_one
 
 
 def test_two_labels_stand_on_two_load_balancers() -> None:
-    values = doors(Address.model_validate(LABELS), NAMES)
+    values = exposure_values(Address.model_validate(LABELS), NAMES)
     label = "service.beta.kubernetes.io/azure-dns-label-name"
     assert values["service"] == {"type": "LoadBalancer", "annotations": {label: "u-binder"}}
     assert values["jupyterhub"]["proxy"]["service"] == {"type": "LoadBalancer", "annotations": {label: "u-binder-hub"}}
 
 
 def test_an_existing_address_has_a_load_balancer_only_if_it_has_an_ip() -> None:
-    values = doors(Address.model_validate(EXISTING), NAMES)
+    values = exposure_values(Address.model_validate(EXISTING), NAMES)
     assert values["service"] == {
         "type": "LoadBalancer",
         "annotations": {
@@ -120,7 +120,7 @@ def test_an_existing_address_has_a_load_balancer_only_if_it_has_an_ip() -> None:
     }
     assert values["jupyterhub"]["proxy"]["service"] == {"type": "ClusterIP"}
     inside = {"existing": {"binder": {"url": "http://b.x", "ip": "10.1.2.3"}, "hub": {"url": "http://h.x"}, "internal": True}}
-    annotations = doors(Address.model_validate(inside), NAMES)["service"]["annotations"]
+    annotations = exposure_values(Address.model_validate(inside), NAMES)["service"]["annotations"]
     assert annotations["service.beta.kubernetes.io/azure-load-balancer-internal"] == "true"
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.node_pools import NodePool
-from notebook_platform.api.pool_nodes import kept_away
+from notebook_platform.api.pool_nodes import untolerated_taints
 from notebook_platform.api.server_kinds import server_kinds, tolerances_of, user_pools
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.values import render
@@ -70,10 +70,10 @@ GPU_POOL = {"name": "gpu", "purpose": "User", "vmSize": "Standard_NC4as_T4_v3", 
 )
 @pytest.mark.parametrize("version", ["0.11.1", "2.0.0", "4.4.0"])
 def test_only_the_profiles_that_pick_a_pool_tolerate_its_taints(version: str, members: dict[str, Any]) -> None:
-    everyones, overrides = rendered(
+    common_tolerances, overrides = rendered(
         version, {"name": "users", "purpose": "User", "spot": {}}, GPU_POOL, singleUser=profile(**members)
     )
-    assert everyones == [SPOT] and "tolerations" not in overrides["plain"]
+    assert common_tolerances == [SPOT] and "tolerations" not in overrides["plain"]
     assert overrides["gpu"]["tolerations"] == [*DEDICATED, SPOT, SKU]
 
 
@@ -118,4 +118,4 @@ def test_each_pool_for_users_has_a_kind_of_server(members: list[dict[str, Any]],
     hub: JupyterHubSpec = spec("4.4.0", singleUser=profile(gpus=gpus, **selector))
     kinds = list(server_kinds(hub.single_user))
     for pool in user_pools(found):
-        assert any(not kept_away(pool, tolerances_of(kind, hub, found, "eastus")) for kind in kinds), pool
+        assert any(not untolerated_taints(pool, tolerances_of(kind, hub, found, "eastus")) for kind in kinds), pool

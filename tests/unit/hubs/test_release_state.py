@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from notebook_platform.api.remediation import Remediation
 from notebook_platform.helm.charts import ChartRef, ChartSource
 from notebook_platform.helm.errors import failure
-from notebook_platform.helm.release import Release, as_helm_keeps_them, decode
+from notebook_platform.helm.release import Release, as_stored_values, decode
 from notebook_platform.helm.state import Record, State, Wanted, state_of
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -72,7 +72,7 @@ def test_an_uninstallation_that_died_is_ours_only_when_we_began_it() -> None:
 
 def state_in(record: Record, **remedies: object) -> State:
     found = Remediation.model_validate(remedies)
-    return state_of(record, WANTED, found, now=NOW, patience=timedelta(minutes=20))
+    return state_of(record, WANTED, found, now=NOW, lock_timeout=timedelta(minutes=20))
 
 
 def test_a_release_that_is_as_wanted_and_not_ours_yet_is_to_be_marked() -> None:
@@ -113,7 +113,7 @@ def test_whatever_the_remedies_helm_ends_after_so_many_tries(retries: int, strat
     for _ in range(100):
         good = GOOD if reversible and newest.status == "failed" else None
         record = Record(newest=newest, begun=newest.revision, good=good, failed=failed, counted=counted)
-        state = state_of(record, WANTED, remedies, now=now, patience=timedelta(minutes=20))
+        state = state_of(record, WANTED, remedies, now=now, lock_timeout=timedelta(minutes=20))
         if state is State.RETRIES_EXHAUSTED:
             break
         if state is State.BACKING_OFF:
@@ -135,8 +135,8 @@ def test_whatever_the_remedies_helm_ends_after_so_many_tries(retries: int, strat
     )
 )
 def test_values_are_read_from_helms_storage_as_they_were_written(value: object) -> None:
-    kept = as_helm_keeps_them({"a": value})
-    assert as_helm_keeps_them(kept) == kept
+    kept = as_stored_values({"a": value})
+    assert as_stored_values(kept) == kept
     assert decode(encoded(DOCUMENT | {"config": kept})).config == kept
 
 

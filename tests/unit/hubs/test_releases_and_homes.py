@@ -24,7 +24,7 @@ from notebook_platform.hubs.health.crash_log import read
 from notebook_platform.hubs.health.hub import unscheduled
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.jupyterhub import JupyterHub
-from notebook_platform.hubs.users.census import UserCounts, notices
+from notebook_platform.hubs.users.user_counts import UserCounts, notices
 from notebook_platform.workload.step import WorkloadClusterOutput
 
 NAMES = st.from_regex("[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)

@@ -15,8 +15,8 @@ from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot, scheme_of
 from notebook_platform.hubs.secrets import missing_secrets
 from notebook_platform.hubs.users.active_servers import token_in
-from notebook_platform.hubs.users.census import UserCounts
 from notebook_platform.hubs.users.claims import named_claims
+from notebook_platform.hubs.users.user_counts import UserCounts
 from notebook_platform.hubs.users.visibility import data_changes
 from notebook_platform.hubs.values import render, render_with_origins
 

@@ -9,7 +9,7 @@ from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.net.oidc_discovery import claims_in
 from notebook_platform.hubs.upgrades import concerns
-from notebook_platform.hubs.users.census import UserCounts
+from notebook_platform.hubs.users.user_counts import UserCounts
 from notebook_platform.hubs.values import render_with_origins
 
 from tests.unit.hubs.specs import CLIENT, NEW, SECRETS, at, oidc, spec

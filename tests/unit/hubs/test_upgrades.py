@@ -22,7 +22,7 @@ from notebook_platform.hubs.binder.chart import BinderHub
 from notebook_platform.hubs.chart.versions import migrates
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.upgrades import concerns
-from notebook_platform.hubs.users.census import UserCounts
+from notebook_platform.hubs.users.user_counts import UserCounts
 from notebook_platform.workload.step import WorkloadClusterOutput
 from pyhelm3.errors import Error
 
@@ -197,7 +197,7 @@ async def test_a_rehearsal_is_run_once_for_what_is_wanted_and_a_slow_one_goes_on
         await come.wait()
         return MANIFESTS
 
-    dry_runs = DryRuns(rehearse, patience=0.01)
+    dry_runs = DryRuns(rehearse, timeout=0.01)
     assert await dry_runs.of(TARGET, WANTED, FIELD, upgrade=True) is None
     assert await dry_runs.of(TARGET, replace(WANTED, values={"a": 2}), FIELD, upgrade=True) is None
     assert await dry_runs.of(TARGET, WANTED, FIELD, upgrade=True) is None

@@ -9,7 +9,7 @@ from notebook_platform.work_queue import FEWEST, NAMESPACE_SHARE, TURNS, Priorit
 
 KEYS = st.tuples(st.sampled_from("abc"), st.integers(0, 5))
 PRIORITIES = st.sampled_from(Priority)
-ACTIONS = st.lists(st.tuples(st.sampled_from(["add", "add", "urge", "start", "end"]), KEYS, PRIORITIES), max_size=120)
+ACTIONS = st.lists(st.tuples(st.sampled_from(["add", "add", "prioritize", "start", "end"]), KEYS, PRIORITIES), max_size=120)
 
 
 @given(ACTIONS, st.integers(1, 6))
@@ -24,8 +24,8 @@ def test_any_sequence_of_events_keeps_the_bounds_and_loses_no_reconcile(
             queue.add(key, key[0], priority, float(now))
             before = waiting.get(key, (priority, float(now)))
             waiting[key] = (min(before[0], priority), before[1])
-        elif action == "urge" and key in waiting:
-            queue.urge(key)
+        elif action == "prioritize" and key in waiting:
+            queue.prioritize(key)
             waiting[key] = (Priority.URGENT, waiting[key][1])
         elif action == "start":
             for ticket in queue.start():

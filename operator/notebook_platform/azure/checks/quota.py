@@ -133,12 +133,12 @@ async def upgrade_quota(scope: AzureScope, fresh: bool) -> list[Finding]:
 
 async def _surges(scope: AzureScope, cluster: Mapping[str, Any], left: Left) -> dict[str, Demand]:
     """Return what the pools need that the operator upgrades, for the quotas that Azure shows."""
-    pools = [pool for pool in scope.spec.node_pools if not stays(scope, pool.name)]
+    pools = [pool for pool in scope.spec.node_pools if not version_ignored(scope, pool.name)]
     wanted = demands(pools, await sizes_of(scope, False), cluster.get("agentPoolProfiles") or ())
     return {name: demand for name, demand in wanted.items() if name in left}
 
 
-def stays(scope: AzureScope, pool: str) -> bool:
+def version_ignored(scope: AzureScope, pool: str) -> bool:
     """Return whether spec.driftIgnore keeps an agent pool at its version of Kubernetes."""
     return ignored_by(scope.spec.drift_ignore)("NodePools", f"agentPools[{pool}].orchestratorVersion")
 
@@ -147,7 +147,7 @@ def _upgrade(scope: AzureScope, cluster: Mapping[str, Any]) -> str:
     """Return the version that the spec upgrades the cluster or its pools to; empty: they run that already."""
     wanted = scope.spec.cluster.kubernetes_version
     running = [str(cluster.get("currentKubernetesVersion") or cluster.get("kubernetesVersion") or wanted)]
-    pools = [pool for pool in cluster.get("agentPoolProfiles") or () if not stays(scope, str(pool.get("name")))]
+    pools = [pool for pool in cluster.get("agentPoolProfiles") or () if not version_ignored(scope, str(pool.get("name")))]
     running += [str(pool.get("currentOrchestratorVersion") or wanted) for pool in pools]
     return "" if all(reached(current, wanted, floor=scope.spec.cluster.upgrades.moves_version) for current in running) else wanted
 

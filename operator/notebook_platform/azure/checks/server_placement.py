@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from notebook_platform.api.hubs.spec import JupyterHubSpec
 from notebook_platform.api.node_pools import NodePool
-from notebook_platform.api.pool_nodes import PURPOSE_LABEL, has_gpus, is_for_users, kept_away, labels_of, missing_labels
+from notebook_platform.api.pool_nodes import PURPOSE_LABEL, has_gpus, is_for_users, labels_of, missing_labels, untolerated_taints
 from notebook_platform.api.profiles_in_values import kinds_of
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.server_kinds import ServerKind, tolerances_of, user_pools
@@ -62,13 +62,13 @@ def _placed(kind: ServerKind, hub: JupyterHubSpec, pools: Sequence[NodePool], lo
             f"Add the labels to nodeLabels of a pool of spec.nodePools, or correct {kind.member('nodeSelector')}.",
         )
     held = tolerances_of(kind, hub, pools, location)
-    open_pools = [pool for pool in labelled if _is_loose(hub) or not kept_away(pool, held)]
+    open_pools = [pool for pool in labelled if _is_loose(hub) or not untolerated_taints(pool, held)]
     if not open_pools:
         pool = labelled[0]
         return _warning(
             kind,
             Reason.TAINT_NOT_TOLERATED,
-            f"{kind.field}: its servers do not tolerate the taint {kept_away(pool, held)[0]} of spec.nodePools[{pool.name}]",
+            f"{kind.field}: its servers do not tolerate the taint {untolerated_taints(pool, held)[0]} of spec.nodePools[{pool.name}]",
             f"Add it to {kind.member('tolerations')} or spec.jupyterhub.placement.userTolerations, or remove it from nodeTaints.",
             pool=pool.name,
         )
@@ -155,7 +155,7 @@ def _unused(
         others = pool.mode != "User" or labels_of(pool).get(PURPOSE_LABEL) == "core" or (spec.releases and not is_for_users(pool))
         if others or _is_loose(hub):
             continue
-        if taints := [kept_away(pool, tolerances_of(kind, hub, pools, spec.azure.location)) for kind in kinds]:
+        if taints := [untolerated_taints(pool, tolerances_of(kind, hub, pools, spec.azure.location)) for kind in kinds]:
             if not all(taints):
                 continue
             hint = "" if pool in user_pools(pools) else f"Set spec.nodePools[{pool.name}].purpose: User, or add"

@@ -9,7 +9,7 @@ from notebook_platform.api.remediation import Remediation
 from notebook_platform.helm.adoption import adopted
 from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import OwnedRelease, Place, ReleaseLedger
-from notebook_platform.helm.ownership import Marker, write_marker
+from notebook_platform.helm.ownership import ReleaseOwner, write_owner
 from notebook_platform.helm.record_proxy import Access
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
@@ -80,7 +80,7 @@ class ActionContext:
             )
 
         await self.ledger.change(self.place, change)
-        created = await write_marker(self.api, *self.place, Marker(owner=self.owner, step=self.step))
+        created = await write_owner(self.api, *self.place, ReleaseOwner(owner=self.owner, step=self.step))
         if created is not None:
             await self.ledger.created(self.wanted.namespace, created)
 
@@ -89,7 +89,7 @@ class ActionContext:
         """Return the revision that Helm will write."""
         return self.history.own.revision + 1 if self.history.own else 1
 
-    async def make_way(self) -> None:
+    async def delete_foreign_records(self) -> None:
         """Delete the foreign records at the revision that helm writes next, and after it: helm would fail, and status would show a
         revision that does not exist."""
         in_the_way = [one for one in self.history.foreign if one.revision >= self.next_revision]

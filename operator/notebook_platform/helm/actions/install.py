@@ -7,7 +7,7 @@ from notebook_platform.engine.outcome import Outcome, Progressing
 from notebook_platform.helm.actions.context import RUN_RECHECK, ActionContext
 from notebook_platform.helm.claims import hold
 from notebook_platform.helm.deprecated_apis import renew
-from notebook_platform.helm.hooks import hand_over
+from notebook_platform.helm.hooks import adopt_hook_objects
 
 
 async def install(context: ActionContext) -> Outcome:
@@ -22,13 +22,13 @@ async def upgrade(context: ActionContext) -> Outcome:
         await context.note()  # the record that is rewritten below must be in the ledger
     await hold(context.api, context.record.newest)
     await renew(context.api, context.ledger, context.record.newest)
-    await hand_over(context.api, context.record.newest, context.hooks)
+    await adopt_hook_objects(context.api, context.record.newest, context.hooks)
     return await _write(context, "upgrade", Reason.UPGRADING)
 
 
 async def _write(context: ActionContext, verb: str, reason: Reason) -> Outcome:
     wanted = context.wanted
-    await context.make_way()
+    await context.delete_foreign_records()
     await context.note()
 
     async def work(command: Command) -> None:

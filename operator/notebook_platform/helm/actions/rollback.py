@@ -16,7 +16,7 @@ async def rollback(context: ActionContext) -> Outcome:
     await hold(context.api, good)
     await hold(context.api, bad)
     await restore_claims(context.api, context.ledger, bad, good)
-    await context.make_way()
+    await context.delete_foreign_records()
     await context.note()
     wanted = context.wanted
 

@@ -12,7 +12,7 @@ from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
 from notebook_platform.helm.lock_holder import live_holder
 from notebook_platform.helm.object_client import live
-from notebook_platform.helm.ownership import remove_marker
+from notebook_platform.helm.ownership import remove_owner
 from notebook_platform.helm.record_proxy import Access
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
@@ -59,13 +59,13 @@ async def finish(
     """Remove what helm leaves of an uninstalled release: what its hooks made, foreign records, the marker and the
     namespace, if the operator created that. The ledger forgets the release last."""
     namespace, release = place
-    await sweep(api, namespace, owned)
+    await delete_hook_leftovers(api, namespace, owned)
     await discard(api, list(kept.foreign)[:MOST_DISCARDED])
-    await remove_marker(api, namespace, release, created=ledger.namespace(namespace), with_data=with_data)
+    await remove_owner(api, namespace, release, created=ledger.namespace(namespace), with_data=with_data)
     await ledger.forget(place)
 
 
-async def sweep(api: client.ApiClient, namespace: str, owned: OwnedRelease) -> None:
+async def delete_hook_leftovers(api: client.ApiClient, namespace: str, owned: OwnedRelease) -> None:
     """Delete what the hooks of an uninstalled release left behind; an object without the hook annotation is kept."""
     if not owned.leftovers:
         return

@@ -29,7 +29,7 @@ async def back_off(context: ActionContext) -> Outcome:
     )
 
 
-async def give_up(context: ActionContext) -> Outcome:
+async def stop_retrying(context: ActionContext) -> Outcome:
     """Return Helm's failure without a retry: `remediation` allows no more, until the spec or a Secret that it names changes."""
     failed, newest = context.record.last_failure(context.wanted), context.record.newest
     assert failed is not None and newest is not None

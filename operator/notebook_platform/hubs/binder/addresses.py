@@ -45,7 +45,7 @@ def decide(address: Address, azure_names: str) -> Addresses:
     return _DECIDED[_mode(address)](_chosen(address), azure_names)
 
 
-def doors(address: Address, azure_names: str) -> Values:
+def exposure_values(address: Address, azure_names: str) -> Values:
     """Return the chart values that expose both at these addresses: Services and Ingresses."""
     return _DOORS[_mode(address)](_chosen(address), azure_names)
 

@@ -28,8 +28,8 @@ from notebook_platform.hubs.gather import gather_context
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.secrets import ExistingRelease
-from notebook_platform.hubs.users import census
-from notebook_platform.hubs.users.active_servers import asked, counted, token_in
+from notebook_platform.hubs.users import user_counts
+from notebook_platform.hubs.users.active_servers import query_servers, token_in, with_servers
 from notebook_platform.hubs.users.claims import examine, named_claims
 from notebook_platform.hubs.users.concerns import data_concerns
 from notebook_platform.hubs.users.presence import has_users
@@ -85,8 +85,10 @@ class BinderHub(ChartAdapter):
         found = await health.read_health(target.api, release)
         issues = found.issues or await health.ask(self._addresses.binder, found.address, allow_private=self._allow_private)
         token = token_in(_inside(release.config))
-        servers = None if issues else await asked((self._addresses.hub.rstrip("/"),), token, allow_private=self._allow_private)
-        users = counted(await census.census(target.api, self.namespace), servers)
+        servers = (
+            None if issues else await query_servers((self._addresses.hub.rstrip("/"),), token, allow_private=self._allow_private)
+        )
+        users = with_servers(await user_counts.read(target.api, self.namespace), servers)
         url = self._addresses.binder.rstrip("/")
         named = named_claims(_inside(release.config))
         claims = await examine(target.api, self.namespace, named, {}, BINDERHUB.value(""), target.nodes)
@@ -106,7 +108,7 @@ class BinderHub(ChartAdapter):
         before, after = _hub_of(existing), self._hub_in(wanted)
         if self._spec.auth is None and not _has_accounts(existing):  # who launches without a name leaves nothing behind
             return list(upgrades.empties_database(before, after))
-        users = await census.census(target.api, self.namespace)
+        users = await user_counts.read(target.api, self.namespace)
         urls = (self._addresses.hub.rstrip("/"),)
         hidden = await data_concerns(
             target.api, existing, before, after, urls=urls, allow_private=self._allow_private, origins={}
@@ -116,7 +118,7 @@ class BinderHub(ChartAdapter):
     async def save(self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted) -> Progressing | None:
         if self._spec.auth is None:
             return None
-        return await snapshots.before(
+        return await snapshots.before_migration(
             target.api, existing, _hub_of(existing).version, self._hub_in(wanted).version, BINDERHUB.root
         )
 

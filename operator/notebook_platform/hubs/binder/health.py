@@ -19,7 +19,7 @@ from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.net.probe import SECONDS
 from notebook_platform.hubs.net.public_addresses import SYSTEM, AddressNotAllowed, NameUnknown
 from notebook_platform.hubs.net.safe_http import NoAnswer, SafeHttp
-from notebook_platform.hubs.users import census
+from notebook_platform.hubs.users import user_counts
 from notebook_platform.workload.paging import whole
 
 SERVICE, INGRESS = "binder", "binderhub"
@@ -138,5 +138,5 @@ def response_issues(status: int, body: str | bytes, asked: str) -> Iterator[Heal
 
 async def end_all(api: client.ApiClient, namespace: str) -> None:
     """Delete launched servers and builds together with their binder."""
-    await census.end_servers(api, namespace)
+    await user_counts.end_servers(api, namespace)
     await client.CoreV1Api(api).delete_collection_namespaced_pod(namespace, label_selector=BUILDS)

@@ -14,7 +14,7 @@ from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, 
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.ignored_values import ignored
 from notebook_platform.helm.values import Values, merged, named_sources
-from notebook_platform.hubs.binder.addresses import Addresses, decide, doors
+from notebook_platform.hubs.binder.addresses import Addresses, decide, exposure_values
 from notebook_platform.hubs.binder.repositories import open_providers
 from notebook_platform.hubs.binder.traits import PROVIDERS
 from notebook_platform.hubs.binder.validation import AZURE_REGISTRIES, check, without_effect
@@ -110,7 +110,7 @@ def render(
             },
             "jupyterhub": hub.values,
         },
-        doors(spec.address, azure_names),
+        exposure_values(spec.address, azure_names),
     )
     for document in [*documents, spec.values]:
         values = merged(values, document)

@@ -46,7 +46,7 @@ async def read_health(api: client.ApiClient, release: Release, field: str) -> He
     """Observe the workloads, the endpoint and what only a hub has. `field` is the part of the spec."""
     found = [*await health_issues(api, release, passed_by=BY_DESIGN)]
     if any(issue.reason == Reason.CRASH_LOOPING and "Deployment hub:" in issue.message for issue in found):
-        sign = await crash_log.of_crash(api, release.namespace)
+        sign = await crash_log.crash_cause(api, release.namespace)
         found += [sign] if sign else []
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in release.objects()}
     core = client.CoreV1Api(api)

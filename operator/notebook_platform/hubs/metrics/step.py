@@ -28,7 +28,7 @@ FIELD = "spec.monitoring"
 MANAGER = "notebook-platform"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
-AGENT_RECHECK, AGENT_PATIENCE = 10.0, 1800.0
+AGENT_RECHECK, AGENT_STALL_AFTER = 10.0, 1800.0
 """Seconds. An agent that needs longer does not start without a user."""
 
 Key = tuple[str, str]
@@ -124,7 +124,7 @@ class HubMetrics(Step[tuple[Object, ...], Found, tuple[Key, ...]]):
                 reason=Reason.METRICS_AGENT_PENDING,
                 message=f"{FIELD}: the cluster does not serve {KIND} ({'/'.join(GROUP)}) yet, which the metrics agent of AKS installs",
                 requeue_after=AGENT_RECHECK,
-                stall_after=AGENT_PATIENCE,
+                stall_after=AGENT_STALL_AFTER,
                 remedy=f"Find out why the pods ama-metrics in namespace kube-system do not run, or {TURN_OFF}.",
             )
         for key in written:

@@ -19,7 +19,7 @@ from notebook_platform.hubs.net.safe_http import SafeHttp
 
 T = TypeVar("T")
 
-SECONDS, PATIENCE = 5.0, 30.0
+SECONDS, TIMEOUT = 5.0, 30.0
 """For one answer, and for all pages together."""
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -43,7 +43,7 @@ class Server:
 class HubApi:
     """The API of one hub. `url` is its address without a slash at its end.
 
-    `allow_private`: whether the address may be a private one; `patience`: seconds for all pages of one question. `resolver` finds
+    `allow_private`: whether the address may be a private one; `timeout`: seconds for all pages of one question. `resolver` finds
     addresses in place of the system, `tls` is for a CA that the system does not know.
     """
 
@@ -52,7 +52,7 @@ class HubApi:
     allow_private: bool = False
     resolver: AbstractResolver = SYSTEM
     tls: ssl.SSLContext | None = None
-    patience: float = PATIENCE
+    timeout: float = TIMEOUT
 
     async def servers(self) -> tuple[Server, ...] | None:
         """Return the servers that run, start or stop; None when the hub does not answer in time, refuses the token, or may not be
@@ -71,7 +71,7 @@ class HubApi:
         found: list[T] = []
         try:
             async with (
-                asyncio.timeout(self.patience),
+                asyncio.timeout(self.timeout),
                 SafeHttp(allow_private=self.allow_private, tls=self.tls, names=self.resolver, seconds=SECONDS) as http,
             ):
                 place: int | None = 0

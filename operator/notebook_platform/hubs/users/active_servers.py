@@ -19,8 +19,8 @@ from notebook_platform.hubs.fields.hub import COUNTER
 from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.inputs import HubContext, base_path, url_of
 from notebook_platform.hubs.net.hub_api import HubApi, Server
-from notebook_platform.hubs.users import census
-from notebook_platform.hubs.users.census import USERNAME, UserCounts
+from notebook_platform.hubs.users import user_counts
+from notebook_platform.hubs.users.user_counts import USERNAME, UserCounts
 from notebook_platform.paths import at
 from notebook_platform.workload.paging import whole
 
@@ -31,7 +31,7 @@ def token_in(values: Mapping[str, Any]) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-async def asked(urls: Iterable[str | None], token: str | None, *, allow_private: bool) -> tuple[Server, ...] | None:
+async def query_servers(urls: Iterable[str | None], token: str | None, *, allow_private: bool) -> tuple[Server, ...] | None:
     """Return the answer of the hub at the first of its addresses that answers; None: none does."""
     for url in filter(None, urls if token else ()):
         found = await HubApi(url=url, token=token or "", allow_private=allow_private).servers()
@@ -57,24 +57,24 @@ async def query_hub(
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError):
         return None
     token = token_in(newest.config) if newest else None
-    return await asked(urls_of(spec, hub_context, address), token, allow_private=allow_private)
+    return await query_servers(urls_of(spec, hub_context, address), token, allow_private=allow_private)
 
 
-def counted(users: UserCounts, servers: Sequence[Server] | None) -> UserCounts:
+def with_servers(users: UserCounts, servers: Sequence[Server] | None) -> UserCounts:
     """Return the counts, completed with the hub's own. Pure."""
     return replace(users, servers=max(users.servers, len(servers or ())))
 
 
 async def stale(
-    api: client.ApiClient, namespace: str, servers: Sequence[Server] | None, patience: timedelta
+    api: client.ApiClient, namespace: str, servers: Sequence[Server] | None, start_timeout: timedelta
 ) -> tuple[HealthIssue, ...]:
-    """Return whether the hub no longer receives events from Kubernetes, which it does not notice. `patience` is how long a
+    """Return whether the hub no longer receives events from Kubernetes, which it does not notice. `start_timeout` is how long a
     start may take."""
     starting = {server.user for server in servers or () if server.pending == "spawn"}
     if not starting:
         return ()
-    pods = await whole(client.CoreV1Api(api).list_namespaced_pod, namespace, label_selector=census.SERVERS)
-    return tuple(unreported_starts(starting, pods, datetime.now(UTC) - patience))
+    pods = await whole(client.CoreV1Api(api).list_namespaced_pod, namespace, label_selector=user_counts.SERVERS)
+    return tuple(unreported_starts(starting, pods, datetime.now(UTC) - start_timeout))
 
 
 def unreported_starts(starting: Iterable[str], pods: Iterable[Any], since: datetime) -> Iterator[HealthIssue]:
@@ -88,7 +88,7 @@ def unreported_starts(starting: Iterable[str], pods: Iterable[Any], since: datet
         yield HealthIssue(
             1,
             Reason.HUB_STALE,
-            f"the hub still waits for the servers of {census.named(late)}, whose pods are ready: it no longer receives events from "
+            f"the hub still waits for the servers of {user_counts.named(late)}, whose pods are ready: it no longer receives events from "
             "Kubernetes; restart Deployment hub (users keep their servers)",
         )
 

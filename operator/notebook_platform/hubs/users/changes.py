@@ -47,7 +47,7 @@ class DataChange:
         return json.dumps([self.path, self.before, self.after, self.mark])
 
 
-def sealed(one: DataChange, *releases: ReleaseSnapshot) -> DataChange:
+def with_keyed_hash(one: DataChange, *releases: ReleaseSnapshot) -> DataChange:
     """Return the change with its mark hashed by a secret of the hub. Values may hold secrets, and an unkeyed hash in a public
     token could be found by trying. Where no release holds the key, the printable forms are the only mark."""
     keys = (canonical(at(release.values, *path)) for release in releases for path in HUB_KEYS)
@@ -59,7 +59,7 @@ def _shown(value: str) -> str:
     return sanitize(value or "nothing", LONGEST)
 
 
-def disclosed(value: str) -> str:
+def printable_form(value: str) -> str:
     """Return the printable form of a canonical value: a text, or the claims that it names."""
     if not STRUCTURE.match(value):
         return value
@@ -69,7 +69,9 @@ def disclosed(value: str) -> str:
 
 def change(path: str, before: str, after: str, effect: str) -> DataChange:
     """Make a change of one value from both canonical forms."""
-    return DataChange(path=path, before=disclosed(before), after=disclosed(after), effect=effect, mark=f"{before} {after}")
+    return DataChange(
+        path=path, before=printable_form(before), after=printable_form(after), effect=effect, mark=f"{before} {after}"
+    )
 
 
 def canonical(value: Any) -> str:
@@ -79,7 +81,7 @@ def canonical(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
 
 
-def in_old_terms(release: ReleaseSnapshot, text: str) -> str:
+def in_escaped_form(release: ReleaseSnapshot, text: str) -> str:
     """Convert a name template to the terms of charts before 4, whose `{username}` is the escaped name."""
     escaped = scheme_of(release) == ESCAPE and parse(release.version) >= CHOICE_BEGINS
     return text.replace("{escaped_username}", "{username}") if escaped else text
@@ -88,7 +90,7 @@ def in_old_terms(release: ReleaseSnapshot, text: str) -> str:
 def differing(before: ReleaseSnapshot, after: ReleaseSnapshot, path: str, effect: str, usual: str = "") -> Iterator[DataChange]:
     """Return the change of the value at `path`, if there is one; `usual` is the chart's default."""
     keys = path_of(path)
-    was, will_be = (in_old_terms(one, canonical(at(one.values, *keys)) or usual) for one in (before, after))
+    was, will_be = (in_escaped_form(one, canonical(at(one.values, *keys)) or usual) for one in (before, after))
     if was != will_be:
         yield change(path, was, will_be, effect)
 

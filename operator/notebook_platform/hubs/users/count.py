@@ -23,7 +23,7 @@ from notebook_platform.hubs.users.volumes import (
 )
 from notebook_platform.workload.paging import each
 
-PATIENCE = 45.0
+TIMEOUT = 45.0
 """Seconds for all lists together: 50,000 claims are 500 pages."""
 
 PODS = f"component in ({SERVER},{HUB})"
@@ -42,7 +42,7 @@ async def count_all(
     nothing of users; `doomed`: the resource groups that are deleted with the platform.
     """
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await _counted(client.CoreV1Api(api), frozenset(named), frozenset(empty), frozenset(doomed))
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError, DocumentRefused):
         return None

@@ -36,7 +36,7 @@ class Fate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Belongings:
+class ManifestVolumes:
     """What in a release's manifest identifies its own volumes, by (namespace, name)."""
 
     claims: Mapping[Place, bool]
@@ -50,7 +50,7 @@ class Belongings:
     """Claims that the values name, whoever made them."""
 
     @classmethod
-    def of(cls, release: Release) -> "Belongings":
+    def of(cls, release: Release) -> "ManifestVolumes":
         """Read them from the manifest."""
         claims: dict[Place, bool] = {}
         objects, templates, namespaces = set(), set(), set()
@@ -95,7 +95,7 @@ class Belongings:
         return release.chart in CHARTS and place[0] == release.namespace and of is None
 
 
-def verdict(claim: Mapping[str, Any], belongings: Belongings, release: Release) -> tuple[bool, Volume] | None:
+def verdict(claim: Mapping[str, Any], belongings: ManifestVolumes, release: Release) -> tuple[bool, Volume] | None:
     """Return (whether it is destroyed, the volume) for a claim of the release that is uninstalled; None for any other claim.
     Pure."""
     metadata = claim["metadata"]
@@ -107,7 +107,7 @@ def verdict(claim: Mapping[str, Any], belongings: Belongings, release: Release) 
 async def retirement_concerns(api: client.ApiClient, release: Release, *, allow_private: bool) -> list[Concern]:
     """Return what needs approval before a release is uninstalled while its platform stays; empty: no users' data is concerned."""
     listing = client.CoreV1Api(api).list_namespaced_persistent_volume_claim_without_preload_content
-    belongings = Belongings.of(release)
+    belongings = ManifestVolumes.of(release)
     destroyed: list[Volume] = []
     left: list[Volume] = []
     for namespace in belongings.places(release):

@@ -12,7 +12,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from notebook_platform.hubs.naming import CLAIMS, ESCAPE, ReleaseSnapshot, scheme_of
-from notebook_platform.hubs.users.changes import DataChange, canonical, change, differing, in_old_terms, mappings_in, sealed
+from notebook_platform.hubs.users.changes import (
+    DataChange,
+    canonical,
+    change,
+    differing,
+    in_escaped_form,
+    mappings_in,
+    with_keyed_hash,
+)
 from notebook_platform.hubs.users.identities import identity_changes
 from notebook_platform.paths import at
 
@@ -47,7 +55,7 @@ def data_changes(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[Da
     """Yield all changes between two releases of a hub that hide users' data."""
     for looked_up in (_homes, _mounts, _spawner, _profiles, identity_changes):
         for one in looked_up(before, after):
-            yield sealed(one, before, after)
+            yield with_keyed_hash(one, before, after)
 
 
 def _storage(release: ReleaseSnapshot, *path: str, usual: str = "") -> str:
@@ -96,7 +104,7 @@ def _claim_names(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[Da
 def _claim_template(release: ReleaseSnapshot) -> str:
     """Return the template of claim names: the trait's, which takes precedence, the chart's value, or the default."""
     trait = canonical(at(release.values, "hub", "config", "KubeSpawner", "pvc_name_template"))
-    return in_old_terms(release, trait or _storage(release, "dynamic", "pvcNameTemplate") or _usual_template(release))
+    return in_escaped_form(release, trait or _storage(release, "dynamic", "pvcNameTemplate") or _usual_template(release))
 
 
 def _usual_template(release: ReleaseSnapshot) -> str:
@@ -120,7 +128,7 @@ def _mounted(release: ReleaseSnapshot) -> dict[str, str]:
     found = {}
     for mount in mappings_in(at(release.values, "singleuser", "storage", "extraVolumeMounts")):
         if source := sources.get(str(mount.get("name"))):
-            below = in_old_terms(release, str(mount.get("subPath") or mount.get("subPathExpr") or ""))
+            below = in_escaped_form(release, str(mount.get("subPath") or mount.get("subPathExpr") or ""))
             found[str(mount.get("mountPath"))] = source + below
     return found
 
@@ -148,12 +156,12 @@ def _overrides(release: ReleaseSnapshot) -> dict[str, str]:
     found = {}
     for profile in mappings_in(at(release.values, "singleuser", "profileList")):
         name = str(profile.get("slug") or profile.get("display_name"))
-        found[name] = in_old_terms(release, canonical(_of_volumes(profile)))
+        found[name] = in_escaped_form(release, canonical(_of_volumes(profile)))
         for option, choices in (profile.get("profile_options") or {}).items() if _has_options(profile) else ():
             named = (choices.get("choices") or {}) if isinstance(choices, Mapping) else {}
             for choice, shape in named.items() if isinstance(named, Mapping) else ():
                 if isinstance(shape, Mapping):
-                    found[f"{name}/{option}/{choice}"] = in_old_terms(release, canonical(_of_volumes(shape)))
+                    found[f"{name}/{option}/{choice}"] = in_escaped_form(release, canonical(_of_volumes(shape)))
     return found
 
 

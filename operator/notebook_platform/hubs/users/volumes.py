@@ -194,7 +194,7 @@ def confirmed(annotation: str | None) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
-def objection(inventory: UserInventory | None, annotation: str | None) -> Failed | None:
+def deletion_refusal(inventory: UserInventory | None, annotation: str | None) -> Failed | None:
     """Return why the platform may not be deleted yet; None: it may. `inventory` is None when there may be volumes that cannot
     be counted; `annotation` is the value of CONFIRM."""
     given = confirmed(annotation)

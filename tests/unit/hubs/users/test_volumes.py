@@ -11,10 +11,10 @@ from notebook_platform.hubs.users.volumes import (
     UserInventory,
     Volume,
     confirmed,
+    deletion_refusal,
     described,
     is_reclaimed,
     kind_of,
-    objection,
     survives_in,
     volume_of,
 )
@@ -50,7 +50,7 @@ def test_a_kind_is_only_a_name_and_no_label_hides_a_claim(
     one = claim("homes", labels=labels, annotations=annotations)
     assert kind_of(one, {place} if named else (), {place: mounted}) is kind
     inventory = UserInventory(volumes=(volume_of(one, {place} if named else (), {place: mounted}),))
-    failed = objection(inventory, None)
+    failed = deletion_refusal(inventory, None)
     assert failed is not None and failed.reason == "HomesWouldBeLost" and f'{CONFIRM}: "1"' in failed.remedy
 
 
@@ -75,8 +75,8 @@ def test_only_volumes_in_another_resource_group_provably_survive(handle: str, mo
 
 def test_what_survives_is_reported_and_not_counted() -> None:
     kept = Volume(kind=Kind.SHARED, namespace="jhub", name="homes", survives_in="rg_data")
-    assert objection(UserInventory(volumes=(kept,)), None) is None
-    failed = objection(UserInventory(volumes=(kept, Volume(kind=Kind.OTHER, namespace="db", name="data"))), None)
+    assert deletion_refusal(UserInventory(volumes=(kept,)), None) is None
+    failed = deletion_refusal(UserInventory(volumes=(kept, Volume(kind=Kind.OTHER, namespace="db", name="data"))), None)
     assert failed is not None and "would destroy 1 other volume claim (db/data)" in failed.message
     assert "other resource groups (rg_data): 1 shared volume of users (jhub/homes)" in failed.message
 
@@ -97,9 +97,9 @@ def test_the_message_names_each_kind() -> None:
 
 def test_ten_thousand_claims_give_a_short_message_and_their_number() -> None:
     many = tuple(volume_of(claim(f"c-{n}", "x" * 300), (), {}) for n in range(10_000))
-    failed = objection(UserInventory(volumes=many), "9999")
+    failed = deletion_refusal(UserInventory(volumes=many), "9999")
     assert failed is not None and len(failed.message) < 1500 and '"10000"' in failed.remedy
-    assert objection(UserInventory(volumes=many), "10000") is None
+    assert deletion_refusal(UserInventory(volumes=many), "10000") is None
 
 
 def test_volumes_that_kubernetes_deletes_do_not_count_and_failed_ones_do() -> None:
@@ -115,17 +115,17 @@ def test_volumes_that_kubernetes_deletes_do_not_count_and_failed_ones_do() -> No
 
 
 def test_a_cluster_that_does_not_answer_holds_the_deletion() -> None:
-    failed = objection(None, None)
+    failed = deletion_refusal(None, None)
     assert failed is not None and failed.reason == "HomesUnknown"
-    assert objection(None, "0") is None
-    assert objection(UserInventory(), None) is None
+    assert deletion_refusal(None, "0") is None
+    assert deletion_refusal(UserInventory(), None) is None
 
 
 @given(st.integers(0, 50), st.one_of(st.none(), st.integers(-5, 60).map(str), st.text(max_size=12)))
 def test_only_a_number_of_at_least_the_count_confirms_a_deletion(count: int, annotation: str | None) -> None:
     volumes = tuple(Volume(kind=Kind.OTHER, namespace="n", name=str(n)) for n in range(count))
     given_up = confirmed(annotation)
-    goes_on = objection(UserInventory(volumes=volumes), annotation) is None
+    goes_on = deletion_refusal(UserInventory(volumes=volumes), annotation) is None
     assert goes_on is (count == 0 or (given_up is not None and given_up >= count))
 
 

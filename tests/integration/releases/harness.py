@@ -49,13 +49,13 @@ from sandbox.kubernetes.nodes import make_nodes
 from sandbox.operator_process import ROOT
 
 TOKEN = re.compile(r"data-[0-9a-f]{12}")
-PATIENCE = 60.0
+TIMEOUT = 60.0
 ORDINARY = frozenset({"UpToDate", "Installing", "Upgrading"})
 CHART = Path(__file__).parent / "charts" / "little"
 HUB_CHARTS = [ROOT / "sandbox" / "charts" / f"jupyterhub-{version}" for version in ("0.11.1", "4.4.0")]
 
 
-class There(Check[WorkloadClusterOutput]):
+class ExistingCluster(Check[WorkloadClusterOutput]):
     """A workload cluster that exists already."""
 
     name = "WorkloadCluster"
@@ -140,7 +140,7 @@ async def cluster_of(directory: Path) -> AsyncIterator[Cluster]:
 
 
 @dataclass
-class Site:
+class ReleaseHarness:
     """One platform's releases. Each reconcile reads `wants` (spec.releases) and `hub` (spec.jupyterhub) again, as the operator
     does."""
 
@@ -152,12 +152,12 @@ class Site:
     scraped: bool = False
     """Whether managed Prometheus scrapes the hub."""
     owner: str = ""
-    """Each site is a platform of its own, independent of what earlier tests left."""
+    """Each harness is a platform of its own, independent of what earlier tests left."""
     situation: str = ""
     adoption: str = "Never"
     approved: frozenset[str] = frozenset()
     ledgers: dict[str, ReleaseLedger] = field(default_factory=dict)
-    """By owner: a site may become another platform."""
+    """By owner: a harness may become another platform."""
     compared: ComparedObjects = field(default_factory=ComparedObjects)
     results: dict[str, Result] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
@@ -191,7 +191,7 @@ class Site:
             return []
 
         retired = RetiredReleases(keeping, [(c.namespace, c.release) for c in contents], {}, nothing)
-        return Graph([There(self.cluster.target), *steps, retired])
+        return Graph([ExistingCluster(self.cluster.target), *steps, retired])
 
     @property
     def secrets(self) -> SecretStore:
@@ -232,7 +232,7 @@ class Site:
     async def until(self, what: Callable[[Any], Any], step: str = "ReleaseLittle", policy: Policy | None = None) -> Any:
         """Reconcile until the step's outcome matches; a Failed step is retried when it asks for that."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
+        end = loop.time() + TIMEOUT
         while loop.time() < end:
             outcome = (await self.once(policy))[step].outcome
             if what(outcome):
@@ -246,7 +246,7 @@ class Site:
 
     async def soon(self, check: Callable[[], Awaitable[Any]]) -> Any:
         """Repeat `check` until it returns a true value, and return that."""
-        for _ in range(int(PATIENCE * 10)):
+        for _ in range(int(TIMEOUT * 10)):
             if found := await check():
                 return found
             await asyncio.sleep(0.1)
@@ -266,7 +266,7 @@ class Site:
     async def delete(self) -> None:
         """Delete until no object of the platform is left."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
+        end = loop.time() + TIMEOUT
         while loop.time() < end:
             results = await teardown(self.graph(deleting=True), {})
             if all(isinstance(result.outcome, Unblocking) for result in results.values()):
@@ -298,31 +298,33 @@ def helm_runs() -> float:
     return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 
-async def rewritten(site: Site, change: Callable[[dict[str, Any]], None], *, ours: bool = False) -> None:
+async def rewritten(harness: ReleaseHarness, change: Callable[[dict[str, Any]], None], *, ours: bool = False) -> None:
     """Change Helm's last record. `ours`: as if the operator's Helm had written it."""
-    revision = (await site.records())[-1][0]
+    revision = (await harness.records())[-1][0]
     name = f"sh.helm.release.v1.little.v{revision}"
-    secret = await site.cluster.core.read_namespaced_secret(name, site.namespace)
+    secret = await harness.cluster.core.read_namespaced_secret(name, harness.namespace)
     document = unpacked(secret.data["release"])
     change(document)
     if ours:
-        place, digest = (site.namespace, "little"), digest_of(document)
-        await site.ledger.change(place, lambda owned: owned.with_record(revision, digest, new=False))
+        place, digest = (harness.namespace, "little"), digest_of(document)
+        await harness.ledger.change(place, lambda owned: owned.with_record(revision, digest, new=False))
     patch = {"metadata": {"labels": {"status": document["info"]["status"]}}, "data": {"release": packed(document)}}
-    await site.cluster.core.patch_namespaced_secret(name, site.namespace, patch, _content_type="application/merge-patch+json")
+    await harness.cluster.core.patch_namespaced_secret(
+        name, harness.namespace, patch, _content_type="application/merge-patch+json"
+    )
 
 
-async def interrupted(site: Site, status: str) -> None:
+async def interrupted(harness: ReleaseHarness, status: str) -> None:
     """Leave the release as a killed Helm process does."""
-    await rewritten(site, lambda document: document["info"].update(status=status))
+    await rewritten(harness, lambda document: document["info"].update(status=status))
 
 
-async def by_hand(site: Site, *words: str) -> asyncio.subprocess.Process:
+async def by_hand(harness: ReleaseHarness, *words: str) -> asyncio.subprocess.Process:
     """Run helm as an administrator does, apart from the operator."""
-    kubeconfig = site.cluster.directory / "kubeconfig"
-    kubeconfig.write_text(site.cluster.kubeconfig)
-    command = [*words, "--namespace", site.namespace, "--kubeconfig", str(kubeconfig)]
+    kubeconfig = harness.cluster.directory / "kubeconfig"
+    kubeconfig.write_text(harness.cluster.kubeconfig)
+    command = [*words, "--namespace", harness.namespace, "--kubeconfig", str(kubeconfig)]
     nowhere = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(str(find().path("helm")), *command, stdout=nowhere, stderr=nowhere)
-    site.cluster.theirs.append(process)
+    harness.cluster.theirs.append(process)
     return process

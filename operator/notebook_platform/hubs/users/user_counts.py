@@ -22,7 +22,7 @@ HOMES = "component=singleuser-storage"
 
 USERNAME, SERVER_NAME = "hub.jupyter.org/username", "hub.jupyter.org/servername"
 SHOWN = 5
-PATIENCE = 20
+TIMEOUT = 20
 """Seconds."""
 
 
@@ -39,7 +39,7 @@ class UserCounts:
         return sorted({user for user, _, _ in self.homes})
 
 
-async def census(api: client.ApiClient, namespace: str | None = None) -> UserCounts:
+async def read(api: client.ApiClient, namespace: str | None = None) -> UserCounts:
     """Count the servers that run and list the home volumes, in one namespace or in all. Raises ApiException, DocumentRefused."""
     core = client.CoreV1Api(api)
     where: dict[str, str] = {} if namespace is None else {"namespace": namespace}
@@ -82,8 +82,8 @@ def named(users: list[str]) -> str:
 async def count_users(api: client.ApiClient) -> UserCounts | None:
     """Count the users of a whole cluster, which a deletion of the cluster ends; None when it does not answer."""
     try:
-        async with asyncio.timeout(PATIENCE):
-            return await census(api)
+        async with asyncio.timeout(TIMEOUT):
+            return await read(api)
     except (ApiException, DocumentRefused, TimeoutError, aiohttp.ClientError, OSError):
         return None
 
