@@ -23,7 +23,7 @@ from notebook_platform.engine.step import AnyStep, Inputs
 from notebook_platform.packed import LEVEL
 
 TRACE_SECONDS = 3600.0
-"""Seconds for which a trace may be used, give or take a quarter: what depends on the time alone, such as the age of a password, is observed at
+"""Seconds for which a trace may be used, with a jitter of a quarter: what depends on the time alone, such as the age of a password, is observed at
 least that often."""
 
 
