@@ -101,7 +101,7 @@ crds: .venv/.done ## write crds/ from operator/notebook_platform/api
 traits: .venv/.done ## write the table of traits from the real classes of each chart generation's hub
 	@$(BIN)/python -m tests.hub.generations
 
-docs: .venv/.done ## write docs/reference, the drawing of the steps, the rendered files of deploy/; lower docs/prose-baseline.txt
+docs: .venv/.docs ## write docs/reference, the drawing of the steps, the rendered files of deploy/; lower docs/prose-baseline.txt
 	@$(BIN)/python -m docs.generator
 	@$(BIN)/python -m docs.prose --tighten
 	@$(BIN)/python -m docs.site

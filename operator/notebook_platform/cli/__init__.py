@@ -93,7 +93,12 @@ def command_parser(name: str, commands: Mapping[str, Command]) -> argparse.Argum
             continue
         flags = FLAGS[word]
         one = subparsers.add_parser(
-            word, prog=f"{name} {word}", help=command.summary, description=flags.description, epilog=flags.epilog
+            word,
+            prog=f"{name} {word}",
+            help=command.summary,
+            description=flags.description,
+            epilog=flags.epilog,
+            allow_abbrev=False,
         )
         flags.add(one)
     return parser

@@ -3,7 +3,7 @@
 kubectl knows nothing of a plugin's words. It runs the executable `kubectl_complete-notebook_platform` with the words after the plugin's
 name, the last of them unfinished, and reads candidates in cobra's form: `candidate<TAB>description` lines, then `:directive`
 (https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/#using-the-command-line-runtime-package). The scripts that `completion`
-prints serve the command `notebook-platform` alone.
+prints serve the command `notebook-platform`; for names of platforms they call the same executable.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from notebook_platform.cli import COMMANDS, NAME, command_parser
 from notebook_platform.cli.completion import FILES, command_parsers
 from notebook_platform.cli.output import show_cells
+from notebook_platform.cli.platform_names import namespace_of, platform_names
 
 PATHS = 0
 """The directive by which the shell completes paths (cobra's ShellCompDirectiveDefault)."""
@@ -67,6 +68,8 @@ def _of_command(parser: argparse.ArgumentParser, before: Sequence[str], last: st
         return Answer({flag: _help(parser, action) for flag, action in flags.items() if flag[:2] == "--" and action not in given})
     positional = [action for action in parser._actions if not action.option_strings]
     place = _positionals(before, flags)
+    if place < len(positional) and positional[place].dest == "name":
+        return Answer(dict.fromkeys(platform_names(namespace_of(before)), ""))
     return _values(positional[place]) if place < len(positional) else Answer()
 
 

@@ -10,6 +10,7 @@ from kubernetes.aio import client
 
 from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import UsageError, connected, management_api, own_namespace
+from notebook_platform.cli.operator_config import configuration
 from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.fencing import Fence
@@ -34,7 +35,10 @@ OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZUR
 
 def run(arguments: Sequence[str]) -> int:
     """Reconcile platforms until SIGTERM or SIGINT; return the exit code."""
-    chosen = OperatorConfig.load(arguments)
+    try:
+        chosen = configuration(arguments)
+    except UsageError as error:
+        raise SystemExit(f"notebook-platform run: {error}") from None
     configure(chosen.log_format, chosen.log_level)
     try:
         end_tracing = tracing.configure(chosen.otlp_endpoint)

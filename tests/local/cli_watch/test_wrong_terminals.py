@@ -121,3 +121,10 @@ def test_one_ctrl_c_ends_a_question() -> None:
             assert asking.stderr.read() == b""
         finally:
             asking.kill()
+
+
+def test_run_names_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--log-level", "LOUD"])
+    text = str(ended.value.code)
+    assert text.startswith("notebook-platform run: the operator's configuration") and "log_level" in text
