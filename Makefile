@@ -52,7 +52,6 @@ eyes: setup .venv/.eyes ## rules and dashboards on a real Prometheus that scrape
 	@$(BIN)/python -m tests.eyes.grafana
 	@$(BIN)/python -m tests.eyes
 	@$(BIN)/python -m tests.eyes.pictures
-	@$(BIN)/python -m docs.generator
 
 kstatus: setup ## the status of a platform in every phase of its life, by cli-utils' own Go code (Flux) and by health.lua (Argo CD)
 	@cd tests/kstatus/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -ldflags "-s -w" \

@@ -125,11 +125,11 @@ def run(directory: Path) -> None:
                 until("alerts fire that the faults cause", lambda: missing(server, site, CAUSED))
                 evaluated(server)
                 drawn(server)
+                keep(server, started)
                 fleet.incident(site)
                 until("the incident of Azure is noticed", lambda: missing(server, site, {INCIDENT}))
                 extra = server.firing() - CAUSED - {INCIDENT, RETRIES}
                 assert not extra, f"alerts without a cause: {extra}"
-                keep(server, started)
                 operator.stop()
                 until("the end of the operator is noticed", lambda: {STOPPED} - server.firing())
         finally:

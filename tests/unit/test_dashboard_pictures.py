@@ -19,11 +19,6 @@ SVG = "{http://www.w3.org/2000/svg}"
 EACH = pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
 
 
-DRAWN = pytest.mark.parametrize(
-    "board", [board for board in DASHBOARDS if (PICTURES / board.picture).exists()], ids=lambda board: board.uid
-)
-
-
 def picture(board: Dashboard) -> ET.Element:
     return ET.parse(PICTURES / board.picture).getroot()
 
@@ -40,7 +35,7 @@ def drawn_cards(root: ET.Element) -> dict[str, Box]:
     return found
 
 
-@DRAWN
+@EACH
 def test_a_picture_shows_the_panels_of_today(board: Dashboard) -> None:
     root = picture(board)
     assert root.findtext(f"{SVG}metadata") == digest(board.model()), "run `make eyes`: a dashboard was changed after its picture"
@@ -48,7 +43,7 @@ def test_a_picture_shows_the_panels_of_today(board: Dashboard) -> None:
     assert {board.title, *(panel.title for panel in board.panels)} <= texts
 
 
-@DRAWN
+@EACH
 def test_the_panels_of_a_picture_are_where_grafana_has_them(board: Dashboard) -> None:
     cards = drawn_cards(picture(board))
     for panel in board.model()["panels"]:

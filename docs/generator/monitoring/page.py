@@ -1,13 +1,9 @@
 """docs/monitoring.md: how to install the rules and the dashboards, and a part for each alert."""
 
-from pathlib import Path
-
 from docs.generator.markdown import generated, table
 from docs.generator.monitoring.alerts import ALERTS, Alert
 from docs.generator.monitoring.dashboards import DASHBOARDS
 from docs.generator.monitoring.grafana import Dashboard
-
-FILES = Path(__file__).parents[2] / "pictures"
 
 OPENING = """The operator serves [metrics](reference/metrics.md) on port 8081. This page has dashboards and alerts made of them, and for \
 each alert what it means and what to do. The hubs themselves run without the operator: most alerts here mean that changes wait, not that \
@@ -53,21 +49,15 @@ TESTED = """A test compares the metrics, labels and values of each query with th
 
 The dashboards were not opened in Grafana: after an import, check that each panel shows a value."""
 
-PICTURES = """The pictures below are not Grafana's own rendering. `make eyes` draws them with a script: the panels' queries, units, legends and \
-places as in the files, and what a real Prometheus answered during a run on the sandbox. Two platforms work, then the charts of one of them \
-fail; Azure throttles a third one, the Secret of a fourth is missing, and the cluster of a fifth is created without end. At the end Azure \
-answers each request with 503. The run takes minutes, so the windows of the queries are a tenth of the dashboards' own."""
+PICTURES = """The pictures below are not Grafana's own rendering. `make eyes` draws them with a script: the panels' queries, units, legends
+and places are those of the files, and the values are what a real Prometheus answered during a run on the sandbox. Two platforms work, then
+the charts of one of them fail; Azure throttles a third one, the Secret of a fourth is missing, and the cluster of a fifth is created without
+end. The run takes minutes, so the windows of the queries are a tenth of the dashboards' own."""
 
 
 def _dashboards() -> str:
     rows = [(f"`{one.uid}.json`", one.title, one.about) for one in DASHBOARDS]
     return table(["File", "Title", "Shows"], rows)
-
-
-def _pictures() -> list[str]:
-    """Return the parts with the pictures that `make eyes` has drawn."""
-    drawn = [board for board in DASHBOARDS if (FILES / board.picture).exists()]
-    return [PICTURES, *map(_picture, drawn)] if drawn else []
 
 
 def _picture(board: Dashboard) -> str:
@@ -87,7 +77,8 @@ def page() -> str:
         INSTALL,
         _dashboards(),
         TESTED,
-        *_pictures(),
+        PICTURES,
+        *map(_picture, DASHBOARDS),
         "## Alerts",
         *map(_part, ALERTS),
     ]

@@ -20,6 +20,9 @@ CYCLE = ("#1f77b4", "#d95f02", "#2ca02c", "#d62728", "#7b52ab", "#8c564b", "#c25
 DASHES = ("-", "--", ":")
 """The second ten lines are dashed, so that no two are alike."""
 
+STEPS = (1, 2, 2.5, 5, 10)
+"""Of a scale, in its power of ten."""
+
 HEADROOM = 1.08
 """The upper end of the scale, in highest values."""
 
@@ -74,14 +77,15 @@ def lines(sheet: Sheet, box: Box, panel: Mapping[str, Any], answers: Answers, ti
     highest = max((value for _, points in found for _, value in points if not math.isnan(value)), default=1.0) or 1.0
     top = highest * HEADROOM
     size = unit_size(top, unit)
-    ticks = [tick for number in MaxNLocator(4).tick_values(0, top / size) if 0 <= (tick := number * size) <= top]
+    ticks = [tick for number in MaxNLocator(4, steps=STEPS).tick_values(0, top / size) if 0 <= (tick := number * size) <= top]
     left = max(width_of(written(tick, unit), SMALL) for tick in ticks) + 8
     axes = sheet.axes(box.within(left, 4, MARGIN, below))
     for number, (_, points) in enumerate(found):
         axes.plot(*with_gaps(points, times), color=color_of(number), linestyle=dash_of(number), linewidth=1.5)
-    axes.set_xlim(0, (times["end"] - times["start"]) / 60)
+    minutes = (times["end"] - times["start"]) / 60
+    axes.set_xlim(0, minutes)
     axes.set_ylim(0, top)
-    _scale(axes, ticks, unit)
+    _scale(axes, [tick for tick in MaxNLocator(6, steps=STEPS).tick_values(0, minutes) if 0 <= tick <= minutes], ticks, unit)
     for entry in entries:
         x, y = box.x + entry.x, box.y + box.height - below + SCALE + entry.y + layout.LINE / 2
         if entry.number >= 0:
@@ -89,11 +93,11 @@ def lines(sheet: Sheet, box: Box, panel: Mapping[str, Any], answers: Answers, ti
         sheet.text(x + layout.SAMPLE, y, entry.text, TEXT, color=INK)
 
 
-def _scale(axes: Any, ticks: Sequence[float], unit: str) -> None:
+def _scale(axes: Any, minutes: Sequence[float], ticks: Sequence[float], unit: str) -> None:
     axes.yaxis.set_major_locator(FixedLocator(list(ticks)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, unit)))
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} min"))
+    axes.xaxis.set_major_locator(FixedLocator(list(minutes)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} min"))
     axes.tick_params(labelsize=SMALL, colors=FAINT, length=0)
     axes.tick_params(axis="x", pad=8)
     axes.grid(color=FRAME, linewidth=0.6)
