@@ -144,14 +144,8 @@ class ContainerService:
                 write_scale_set(self._world, cluster, pool)
 
     async def _update(self, call: Call, cluster: Resource) -> Answer:
-        check_idle(self._world, cluster)
-        match = (call.headers.get("if-match") or "").strip('"')
-        if match and match != cluster.body["eTag"]:
-            raise rules.refusal("PreconditionFailed", "The cluster has changed: its etag is another.", status=412)
+        self._check_can_change(call, cluster)
         old, given = cluster.body["properties"], dict(call.body["properties"])
-        if old["powerState"]["code"] == "Stopped":
-            message = "managed cluster is not currently running: updating cannot be performed."
-            raise rules.refusal("OperationNotAllowed", message, status=409)
         target = self.admission.check_change(call, cluster, given)
         pools = {pool["name"]: pool for pool in given.pop("agentPoolProfiles", None) or []}
         current, location = old["currentKubernetesVersion"], cluster.body["location"]
@@ -167,9 +161,7 @@ class ContainerService:
             require_node_group(self._world, cluster)
             old["currentKubernetesVersion"] = target
             bodies.give_issuer(old, location, cluster.id)
-            # A user-assigned identity is looked up anew: the one with this id may be another by now.
-            if (kept := bodies.identity_of(call.body)) is not None and (kept[1] or kept != bodies.identity_of(cluster.body)):
-                give_identity(self._world, self._graph, call, cluster.body)
+            self._replace_identity(call, cluster)
             for pool in upgraded:
                 self.reach_version(pool)
             self.settle(cluster, "Succeeded")
@@ -190,6 +182,22 @@ class ContainerService:
         self.at_work[cluster.id] = operation
         path = operations_path(call, location)
         return self._world.operations.answer(operation, path, status=200, body=inline(self._world, cluster))
+
+    def _check_can_change(self, call: Call, cluster: Resource) -> None:
+        """Raise the refusal of a change during an operation, with an outdated etag, or of a stopped cluster."""
+        check_idle(self._world, cluster)
+        match = (call.headers.get("if-match") or "").strip('"')
+        if match and match != cluster.body["eTag"]:
+            raise rules.refusal("PreconditionFailed", "The cluster has changed: its etag is another.", status=412)
+        if cluster.body["properties"]["powerState"]["code"] == "Stopped":
+            message = "managed cluster is not currently running: updating cannot be performed."
+            raise rules.refusal("OperationNotAllowed", message, status=409)
+
+    def _replace_identity(self, call: Call, cluster: Resource) -> None:
+        """Give the cluster the identity of a request. A user-assigned one is looked up anew: the one with this id may be another by now."""
+        given = bodies.identity_of(call.body)
+        if given is not None and (given[1] or given != bodies.identity_of(cluster.body)):
+            give_identity(self._world, self._graph, call, cluster.body)
 
     def _take_goal(self, call: Call, cluster: Resource, given: dict[str, Any], pools: dict[str, Any]) -> list[Resource]:
         """Put what is wanted into the bodies; it stays there if the operation fails. Returns the pools that another version comes to."""

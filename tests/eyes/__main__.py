@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sandbox.operator_process import ROOT, OperatorProcess, install
+from tests.console import printer
 from tests.eyes import fleet
 from tests.eyes.panels import choices, queries
 from tests.eyes.pictures.answers import ANSWERS, recorded
 from tests.eyes.server import PACE, Prometheus, prometheus
 from tests.integration.conftest import Field, runbook, running_sandbox
+
+say = printer("eyes")
 
 METRIC = re.compile(r"\bnotebook_platform_[a-z_]+")
 CALM_SECONDS = 20
@@ -45,12 +48,6 @@ NOT_CAUSED: Mapping[str, str] = {
     "NotebookPlatformCertificateExpires": "needs a certificate of a public authority that is not renewed",
 }
 """Alerts that stay silent here, and why. tests/eyes/faults.yaml lets them fire on series written by hand."""
-
-
-def say(text: str) -> None:
-    """Print a line at once."""
-    sys.stdout.write(f"[eyes] {text}\n")
-    sys.stdout.flush()
 
 
 def until(what: str, check: Callable[[], object], timeout: float = TIMEOUT) -> None:

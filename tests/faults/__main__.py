@@ -15,9 +15,12 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
+from tests.console import printer
 from tests.faults.matrix import FAULTS, Finding
 from tests.faults.parts import Part, baselines, fleet_part, kills_part, matrix_part
 from tests.faults.plans import LIVES
+
+say = printer()
 
 WORKERS = 2
 
@@ -25,12 +28,6 @@ PARTS = ("matrix", "kills", "fleet")
 
 LEAST_MET = 0.9
 """Part of a fault's cases that have to meet it: a few calls, as the renewal of a token, are not sent in each life."""
-
-
-def say(text: str) -> None:
-    """Print a line at once."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 def met_by(findings: Sequence[Finding]) -> int:

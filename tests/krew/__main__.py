@@ -14,6 +14,9 @@ from pathlib import Path
 
 from deploy.krew import build
 from sandbox.kubernetes.binaries import find_go
+from tests.console import printer
+
+say = printer("krew")
 
 HERE = Path(__file__).parent
 ADDRESS = "https://github.com/notebookplatform/notebook-platform/releases/download/v0.1.0"
@@ -25,11 +28,6 @@ COMMANDS = {
     "__complete notebook-platform wat": "watch\twatch a platform's progress",
 }
 """Words after kubectl, and a part of what they print."""
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"[krew] {text}\n")
-    sys.stdout.flush()
 
 
 def go_tool(*words: str, **more: str) -> None:

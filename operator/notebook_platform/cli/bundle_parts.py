@@ -20,7 +20,7 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.cli.bundle_redaction import BundleRedactor, log_lines
 from notebook_platform.cli.management import NO_ANSWER, reading
 from notebook_platform.cli.watch_stream import Place
-from notebook_platform.kube.secrets import decoded
+from notebook_platform.kube.secret_data import decoded
 
 OPERATOR = "app.kubernetes.io/name=notebook-platform"
 """Label of the operator's pods (deploy/kustomize/base/deployment.yaml)."""

@@ -2,8 +2,6 @@
 own."""
 
 import asyncio
-import base64
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +16,7 @@ from notebook_platform.engine.outcome import StepError
 from notebook_platform.engine.trace import Read, note, note_request
 from notebook_platform.kube.existing import existing
 from notebook_platform.kube.redaction import MOST_LEAVES, REDACTORS, SecretRedactor, TooManySecrets, learnable
+from notebook_platform.kube.secret_data import decoded, encoded
 from notebook_platform.kube.secret_versions import ABSENT, SecretVersions
 
 Contents = Literal["missing", "different", "current"]
@@ -94,7 +93,7 @@ class SecretStore:
         if secret is None:
             return "missing"
         self._check_ours(secret, name)
-        if not self._owns(secret) or (secret.data or {}) != _encoded(data()):
+        if not self._owns(secret) or (secret.data or {}) != encoded(data()):
             return "different"
         self._compared[name] = (secret.metadata.resource_version, basis)
         return "current"
@@ -225,7 +224,7 @@ class SecretStore:
             await self._core.create_namespaced_secret(self.platform.namespace, body)
             return
         self._check_ours(existing, name)
-        if self._owns(existing) and (existing.data or {}) == _encoded(data):
+        if self._owns(existing) and (existing.data or {}) == encoded(data):
             return
         metadata.resource_version = existing.metadata.resource_version
         await self._core.replace_namespaced_secret(name, self.platform.namespace, body)
@@ -286,16 +285,3 @@ class SecretStore:
     async def _read(self, call: Any, name: str) -> Any:
         note_request()
         return await existing(call(name, self.platform.namespace))
-
-
-def _encoded(data: Mapping[str, str]) -> dict[str, str]:
-    return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
-
-
-def decoded(data: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the values that are text; the operator uses no binary values."""
-    found = {}
-    for key, value in (data or {}).items():
-        with contextlib.suppress(ValueError):
-            found[key] = base64.b64decode(value).decode()
-    return found

@@ -9,9 +9,8 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
-from kubernetes.aio.client.exceptions import ApiException
-
-from notebook_platform.bounded.documents import Budget, DocumentRefused, DocumentTooLarge, read_json
+from notebook_platform.bounded.documents import Budget, DocumentRefused, DocumentTooLarge
+from notebook_platform.workload.response import json_of
 
 PAGE = 50
 """Objects. Annotations of one object take 256 KiB at most, so a page fits into the client's limit."""
@@ -66,10 +65,7 @@ def _object(item: Any) -> Mapping[str, Any]:
 
 
 async def _page(response: Any) -> Mapping[str, Any]:
-    if response.status != 200:
-        raise ApiException(status=response.status, reason=response.reason)
-    body = await response.read()  # bounded by the client (`workload/client.py`)
-    document = await read_json(body, PAGE_BUDGET)
+    document = await json_of(response, PAGE_BUDGET)
     if isinstance(document, Mapping) and isinstance(document.get("items") or [], list):
         return {"items": document.get("items"), "metadata": document.get("metadata") or {}}
     raise DocumentRefused("it is not a list")

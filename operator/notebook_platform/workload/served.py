@@ -3,10 +3,10 @@
 import re
 
 from kubernetes.aio import client
-from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.bounded.documents import Budget, DocumentRefused, parse_json
+from notebook_platform.bounded.documents import Budget, DocumentRefused
 from notebook_platform.workload.client import TIMEOUT_SECONDS
+from notebook_platform.workload.response import json_of
 
 BUDGET = Budget(bytes=16 * 1024, nodes=100, depth=4)
 NUMBER = re.compile(r"(\d{1,4})\+?")
@@ -16,10 +16,7 @@ NUMBER = re.compile(r"(\d{1,4})\+?")
 async def served_version(api: client.ApiClient) -> tuple[int, int]:
     """Return (major, minor). Raises ApiException for a refusal, and DocumentRefused for an answer that is no version."""
     response = await client.VersionApi(api).get_code_without_preload_content(_request_timeout=TIMEOUT_SECONDS)
-    body = await response.read()
-    if response.status != 200:
-        raise ApiException(status=response.status, reason=response.reason)
-    answer = parse_json(body, BUDGET)
+    answer = await json_of(response, BUDGET)
     parts = [answer.get(name) if isinstance(answer, dict) else None for name in ("major", "minor")]
     numbers = [NUMBER.fullmatch(part) if isinstance(part, str) else None for part in parts]
     if not all(numbers):
