@@ -12,6 +12,7 @@ from pathlib import Path
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.status import PlatformStatus
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.grants import Scope, allowed
 from notebook_platform.azure.arm.ownership import Owner
@@ -86,7 +87,8 @@ class SharedClients:
     async def warm_up(self) -> None:
         """Load in a thread what the first reconcile needs."""
         await self._sessions.warm_up()
-        await asyncio.to_thread(build_models)
+        for build in (build_models, NotebookPlatformSpec.model_rebuild, PlatformStatus.model_rebuild):
+            await asyncio.to_thread(build)
 
     async def graph(
         self,

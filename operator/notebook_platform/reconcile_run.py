@@ -23,7 +23,14 @@ from notebook_platform.engine.backoff import exhausted
 from notebook_platform.engine.conditions import condition_of, fold_conditions
 from notebook_platform.engine.outcome import Failed, Operation, Ready
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
-from notebook_platform.engine.result import Result, operations_in_progress, operations_not_polled, requeue_after, up_to_date
+from notebook_platform.engine.result import (
+    Result,
+    operations_in_progress,
+    operations_not_polled,
+    requeue_after,
+    up_to_date,
+    waits_for_turn,
+)
 from notebook_platform.engine.trace import Read, Tracer, Traces
 from notebook_platform.events import events
 from notebook_platform.helm.plan import approved
@@ -274,10 +281,11 @@ class ReconcileRun:
             attempts=state.attempts,
             redactor=context.secrets.redactor,
         )
-        await context.reporter.write(self._shown(status))
+        wait = self._requeue(results)
+        await context.reporter.write_or_leave(self._shown(status), self._interval if waits_for_turn(results) else wait)
         for event in to_report:
             await context.reporter.emit_event(event, now)
-        return self._requeue(results)
+        return wait
 
     def _requeue(self, results: Mapping[str, Result]) -> float:
         """Return the seconds until the next reconcile."""

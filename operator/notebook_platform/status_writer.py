@@ -5,9 +5,10 @@ reports its state.
 """
 
 import logging
+import time
 from collections.abc import Container, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubernetes.aio.client.exceptions import ApiException
 
@@ -27,6 +28,29 @@ log = logging.getLogger(__name__)
 REFUSED_STATUS = (400, 413, 422)
 """HTTP statuses with which an API server rejects an object that is too large or does not fit the schema."""
 
+SOON, LONGEST_LEFT = 0.6, 1.0
+"""Seconds: a status with nothing but progress is left to a reconcile that comes so soon, for so long. A write costs the API server 30 ms."""
+
+SUMMARY = (ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED)
+
+
+class Reported(NamedTuple):
+    """What a status tells besides progress: the generation, the state of the whole platform, and the operations that have begun."""
+
+    generation: int | None
+    summary: frozenset[tuple[str, str]]
+    operations: frozenset[tuple[str, str]]
+
+    def more_than(self, before: "Reported") -> bool:
+        """Return whether it is worth a write after the one that readers see. The end of an operation alone is not. Pure."""
+        return self[:2] != before[:2] or not self.operations <= before.operations
+
+
+def reported(status: PlatformStatus) -> Reported:
+    """Return what a status tells besides progress. Pure."""
+    summary = frozenset((c.type, c.status) for c in status.conditions if c.type in SUMMARY)
+    return Reported(status.observed_generation, summary, frozenset((one.step, one.started) for one in status.operations))
+
 
 class Reporter:
     """Writes status and Events of one platform. `status` is the last one written, or the one read from `body`. What each reconcile asks of
@@ -40,6 +64,8 @@ class Reporter:
         self.writes = 0
         self.observed_generation: int | None = None
         self.reconciling = False
+        self._left_since: float | None = None
+        self._reported: Reported | None = None
 
     @property
     def status(self) -> PlatformStatus:
@@ -65,7 +91,23 @@ class Reporter:
         if self._status is not None:
             wire = self._status.wire()
             self._packed = self._written if wire == unpack(self._written) else pack(wire)
-            self._status = None
+            self._status = self._reported = None
+
+    async def write_or_leave(self, status: PlatformStatus, next_in: float, at: float | None = None) -> None:
+        """Write the status, or leave it to the next reconcile, which is due in `next_in` seconds, if it tells nothing but progress.
+        `at`: the monotonic clock, if not as it is now."""
+        now = time.monotonic() if at is None else at
+        since = now if self._left_since is None else self._left_since
+        if next_in > SOON or now - since > LONGEST_LEFT or reported(status).more_than(self._last_reported()):
+            await self.write(status)
+            return
+        self._left_since, self.status = since, status
+        self.report()
+
+    def _last_reported(self) -> "Reported":
+        if self._reported is None:
+            self._reported = reported(status_of({"status": unpack(self._written)}))
+        return self._reported
 
     async def write(self, status: PlatformStatus) -> None:
         """Patch the status if it has changed. One that the API server rejects is replaced by its short form."""
@@ -80,7 +122,8 @@ class Reporter:
                 await self._object.write_status(minimal_status(status).wire(), {})
             metrics.STATUS_WRITES.inc()
             self.writes += 1
-            self._written = pack(wire)
+            self._written, self._reported = pack(wire), None
+        self._left_since = None
         self.status = status
         self.report()
 

@@ -59,8 +59,8 @@ class Alone:
 class Burst:
     """`alone`: seconds until one platform alone is Ready; `operations`: those during which Azure works on it. `waits`: seconds until
     the rate limits have let the requests pass that all platforms need (`needs`). `bound`: `operations` and `waits`. `over_bound`: `took`
-    in relation to it. `each`: requests of a platform on average, by kind. `ready_at`: seconds until the part of the platforms is Ready.
-    `reasons`: failures that a status has shown meanwhile. `processor`: seconds of each process."""
+    in relation to it. `each`: requests of a platform on average by kind, its reconciles and status writes. `ready_at`: seconds until the
+    part of the platforms is Ready. `reasons`: failures that a status has shown meanwhile. `processor`: seconds of each process."""
 
     platforms: int
     failed: int
@@ -200,6 +200,12 @@ def _processor(parts: Bench) -> dict[str, float]:
     }
 
 
+async def _own(parts: Bench) -> dict[str, float]:
+    """Return what the operator has counted of itself."""
+    writes = await parts.machine.metric("notebook_platform_status_writes_total")
+    return {"reconciles": await parts.machine.reconciles(), "status writes": writes}
+
+
 async def _alone(parts: Bench, custom: client.CustomObjectsApi, number: int, speed: float) -> Alone:
     mark, start, crowd = await parts.mark(), await parts.now(), _Crowd(custom, [number])
     took, sent, work = await crowd.measure(), await parts.journal(mark), await parts.work(start)
@@ -229,12 +235,13 @@ async def measure(platforms: int = BURST, speed: float = SPEED) -> tuple[Alone, 
         if not platforms:
             return alone, None
         await asyncio.sleep(REFILL)
-        mark, before = await parts.mark(), _processor(parts)
+        mark, before, own = await parts.mark(), _processor(parts), await _own(parts)
         crowd = _Crowd(custom, range(platforms))
         took = await crowd.measure()
         requests, after = _to_resource_manager(await parts.journal(mark)), _processor(parts)
+        own = {name: count - own[name] for name, count in (await _own(parts)).items()}
         stall = await parts.machine.stall_ms(0.999)
-    return alone, _figures(crowd, alone, took, requests, {name: after[name] - before[name] for name in after}, stall)
+    return alone, _figures(crowd, alone, took, requests, {name: after[name] - before[name] for name in after}, stall, own)
 
 
 def _figures(
@@ -244,6 +251,7 @@ def _figures(
     requests: Sequence[Mapping[str, Any]],
     processor: dict[str, float],
     stall: float,
+    own: Mapping[str, float],
 ) -> Burst:
     refused, times = sum(entry["status"] == 429 for entry in requests), sorted(crowd.ready.values())
     wait = waits(needs(alone.requests), crowd.size)
@@ -259,7 +267,7 @@ def _figures(
         bound=alone.operations + wait,
         took=took,
         over_bound=took / (alone.operations + wait),
-        each={kind: count / crowd.size for kind, count in kinds(requests).items()},
+        each={kind: count / crowd.size for kind, count in {**kinds(requests), **own}.items()},
         ready_at={f"{part:.0%}": times[int(part * (len(times) - 1))] for part in (0.01, 0.5, 0.9, 1.0) if times},
         reasons=dict(crowd.reasons.most_common()),
         processor=processor,

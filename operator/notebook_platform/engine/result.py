@@ -38,6 +38,11 @@ def is_settled(result: Result) -> bool:
     return isinstance(result.outcome, Ready) and not result.changes and not result.applied
 
 
+def waits_for_turn(results: Mapping[str, Result]) -> bool:
+    """Return whether a step waits for its turn, which may come later than its `requeue_after`. Pure."""
+    return any(isinstance(r.outcome, Progressing) and r.outcome.queued for r in results.values())
+
+
 def requeue_after(results: Mapping[str, Result], interval: float, now: datetime, *, queued: bool = True) -> float:
     """Return the seconds until the next reconcile: the shortest wait that an outcome asks for, at most the interval.
 
