@@ -132,6 +132,19 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
     return handlers
 
 
+class NoDiffs(kopf.DiffBaseStorage):
+    """Keeps kopf from copying each object that a watch reports, to compare it with an earlier one: no handler asks for that."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        pass
+
+
 def settings(shard: Shard, *, patterns: bool) -> kopf.OperatorSettings:
     """Return kopf's settings: no Events of its own, quick reconnects, no peering, of platforms those of the shard.
 
@@ -141,6 +154,7 @@ def settings(shard: Shard, *, patterns: bool) -> kopf.OperatorSettings:
     chosen = kopf.OperatorSettings()
     chosen.scanning.disabled = not patterns
     chosen.posting.enabled = False
+    chosen.persistence.diffbase_storage = NoDiffs()
     chosen.peering.standalone = True
     chosen.watching.server_timeout = 270
     chosen.watching.chunk_size = CHUNK
