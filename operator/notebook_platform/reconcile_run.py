@@ -25,11 +25,11 @@ from notebook_platform.engine.outcome import Failed, Operation, Ready
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import (
     Result,
+    moves_on,
     operations_in_progress,
     operations_not_polled,
     requeue_after,
     up_to_date,
-    waits_for_turn,
 )
 from notebook_platform.engine.trace import Read, Tracer, Traces
 from notebook_platform.events import events
@@ -219,8 +219,7 @@ class ReconcileRun:
 
     async def delete(self) -> float | None:
         """Continue the deletion. Returns the seconds until the next reconcile; None: it is finished. Raises ApiException and StepError."""
-        context = self._context
-        begun = await self._begin()
+        context, begun = self._context, await self._begin()
         request = DeletionRequest(
             spec=self._spec,
             body=self._body,
@@ -282,7 +281,7 @@ class ReconcileRun:
             redactor=context.secrets.redactor,
         )
         wait = self._requeue(results)
-        await context.reporter.write_or_leave(self._shown(status), self._interval if waits_for_turn(results) else wait)
+        await context.reporter.write_or_leave(self._shown(status), wait if moves_on(results) else self._interval)
         for event in to_report:
             await context.reporter.emit_event(event, now)
         return wait

@@ -38,9 +38,11 @@ def is_settled(result: Result) -> bool:
     return isinstance(result.outcome, Ready) and not result.changes and not result.applied
 
 
-def waits_for_turn(results: Mapping[str, Result]) -> bool:
-    """Return whether a step waits for its turn, which may come later than its `requeue_after`. Pure."""
-    return any(isinstance(r.outcome, Progressing) and r.outcome.queued for r in results.values())
+def moves_on(results: Mapping[str, Result]) -> bool:
+    """Return whether the next reconcile comes when it is due and goes on: something is in progress or failed, and no step waits for its
+    turn, which may come later. Pure."""
+    working = [r.outcome for r in results.values() if isinstance(r.outcome, Progressing | Failed)]
+    return bool(working) and not any(isinstance(one, Progressing) and one.queued for one in working)
 
 
 def requeue_after(results: Mapping[str, Result], interval: float, now: datetime, *, queued: bool = True) -> float:

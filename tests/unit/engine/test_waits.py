@@ -9,8 +9,8 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.error_rows import REPLICATING
 from notebook_platform.azure.arm.operations import in_progress
 from notebook_platform.engine.backoff import wait_after
-from notebook_platform.engine.outcome import Failed, Operation, Progressing
-from notebook_platform.engine.result import Result, requeue_after
+from notebook_platform.engine.outcome import Failed, Operation, Outcome, Progressing, Queued, Ready
+from notebook_platform.engine.result import Result, moves_on, requeue_after
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WORK = Progressing(reason=Reason.CREATING, message="Azure creates it", requeue_after=0.5, longest_wait=5.0, since=NOW)
@@ -54,3 +54,12 @@ def test_a_principal_that_replicates_within_a_minute_takes_eleven_writes_at_most
     waited = [sum(wait_after(failed, count, 600) for count in range(1, tries + 1)) for tries in range(12)]
     assert waited[10] < 60 <= waited[11] and waited[3] < 2.5
     assert wait_after(replace(failed, growth=2.0), 3, 600) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [((Ready(),), False), ((Ready(), WORK), True), ((WORK, Queued("a token", 0.1).progressing), False)],
+    ids=["settled", "in progress", "waits for its turn"],
+)
+def test_a_status_is_left_only_to_a_reconcile_that_comes_and_goes_on(outcomes: tuple[Outcome, ...], expected: bool) -> None:
+    assert moves_on({str(number): Result(outcome=one) for number, one in enumerate(outcomes)}) == expected
