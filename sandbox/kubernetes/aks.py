@@ -78,12 +78,15 @@ class RealClusters:
         await cluster.controller.start()
 
     async def _sleep_now(self, cluster: Cluster) -> None:
+        await self._disconnect(cluster)
+        await cluster.plane.stop()
+
+    async def _disconnect(self, cluster: Cluster) -> None:
         if cluster.controller:
             await cluster.controller.close()
         if cluster.api:
             await cluster.api.close()
         cluster.api = cluster.controller = None
-        await cluster.plane.stop()
 
     async def set_nodes(self, cluster_id: str, nodes: Sequence[NodeSpec]) -> None:
         """Exactly these nodes."""
@@ -138,10 +141,9 @@ class RealClusters:
         async with self._lock(cluster_id):
             cluster = self._clusters.pop(cluster_id.lower(), None)
             if cluster:
-                await self._sleep_now(cluster)
+                await self._disconnect(cluster)
                 await cluster.plane.delete()
 
     async def close(self) -> None:
         """End all."""
-        for cluster_id in list(self._clusters):
-            await self.delete(cluster_id)
+        await asyncio.gather(*map(self.delete, list(self._clusters)))
