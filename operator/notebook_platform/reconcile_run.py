@@ -173,16 +173,7 @@ class ReconcileRun:
         if not spec.suspend:
             await context.applied.save(confirmed(await context.applied.load(), claims, up_to_date(results)))
         context.state.cache_results(results, begun.epoch)
-        results = exhausted(context.state.timed(results, _now()), context.state.attempts, begun.backing_off)
-        results = sanitized(results, context.secrets.redactor)
-        conditions = fold_conditions(
-            results,
-            context.status.conditions,
-            generation=self._generation,
-            now=_now(),
-            suspended=spec.suspend,
-            site=context.shared.limits.docs_url,
-        )
+        results, conditions = self._reported(results, begun, suspended=spec.suspend)
         wait = await self._conclude(results, conditions, begun, deleting=False)
         begun.conclusion.keep(results, observed, context.reporter.writes)
         return wait
@@ -239,18 +230,28 @@ class ReconcileRun:
                 await context.object.set_finalizer(fresh, present=False)
             log.info("%s: deleted", context.label)
             return None
-        results = exhausted(context.state.timed(deletion.results, _now()), context.state.attempts, begun.backing_off)
-        results = sanitized(results, context.secrets.redactor)
+        results, conditions = self._reported(
+            deletion.results, begun, suspended=deletion.protected, deleting=not deletion.protected
+        )
+        return await self._conclude(results, conditions, begun, deleting=True)
+
+    def _reported(
+        self, results: Mapping[str, Result], begun: _Begun, *, suspended: bool, deleting: bool = False
+    ) -> tuple[dict[str, Result], list[Condition]]:
+        """Return the results as they are reported, timed and without secrets, and the conditions that follow from them."""
+        context = self._context
+        timed = exhausted(context.state.timed(results, _now()), context.state.attempts, begun.backing_off)
+        shown = sanitized(timed, context.secrets.redactor)
         conditions = fold_conditions(
-            results,
+            shown,
             context.status.conditions,
             generation=self._generation,
             now=_now(),
-            deleting=not deletion.protected,
-            suspended=deletion.protected,
+            deleting=deleting,
+            suspended=suspended,
             site=context.shared.limits.docs_url,
         )
-        return await self._conclude(results, conditions, begun, deleting=True)
+        return shown, conditions
 
     async def _record(self, step: str, result: Result) -> None:
         """Record an accepted operation before anything else happens."""
