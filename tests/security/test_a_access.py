@@ -54,7 +54,7 @@ def asked(author: Author, since: int = 0) -> int:
 
 def reconciles(author: Author) -> int:
     text = author.site.operator.metrics()
-    found = re.search(r'step_outcomes_total\{outcome="Ready",step="WorkloadCluster"\} ([0-9.]+)', text)
+    found = re.search(r'step_outcomes_total\{outcome="Ready",[^}]*step="WorkloadCluster"\} ([0-9.]+)', text)
     return int(float(found.group(1))) if found else 0
 
 
