@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import aiohttp
 
 from notebook_platform.bounded.http import AnswerTooLarge
+from notebook_platform.bounded.limits import DocumentRefused
 
 LONGEST_HOST = 253
 """https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4"""
@@ -28,7 +29,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         if found is None:
             return
         yield found
-        found = found.__cause__ or getattr(found, "inner_exception", None) or found.__context__
+        context = None if found.__suppress_context__ else found.__context__
+        found = found.__cause__ or getattr(found, "inner_exception", None) or context
 
 
 def _clause(error: BaseException) -> str | None:
@@ -50,6 +52,8 @@ def _clause(error: BaseException) -> str | None:
             return "no answer came in time"
         case AnswerTooLarge():
             return str(error)
+        case DocumentRefused():
+            return f"the answer cannot be read: {error}"
         case aiohttp.ServerDisconnectedError() | ConnectionResetError() | aiohttp.ClientPayloadError():
             return "the connection ended before the whole answer"
         case _:

@@ -8,6 +8,8 @@ import aiohttp
 import pytest
 import trustme
 from azure.core.exceptions import ServiceRequestError
+from notebook_platform.bounded.documents import parse_json
+from notebook_platform.bounded.limits import DocumentRefused
 from notebook_platform.bounded.unanswered import why
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -77,6 +79,15 @@ async def test_a_name_that_does_not_exist_and_a_closed_port_are_explained_also_i
     unknown, refused = await failed("https://management.azure.invalid/"), await failed("https://127.0.0.1:9/")
     assert why(unknown) == "the name management.azure.invalid cannot be resolved"
     assert why(ServiceRequestError("failed", error=refused)) == "127.0.0.1:9 refuses connections"
+
+
+def test_a_document_that_is_refused_is_explained_and_not_what_was_suppressed() -> None:
+    with pytest.raises(DocumentRefused) as caught:
+        parse_json("<html>")
+    assert why(caught.value) == "the answer cannot be read: it is not valid JSON at line 1, column 1: Expecting value"
+    quiet = ValueError("quiet")
+    quiet.__context__, quiet.__suppress_context__ = StopIteration(), True
+    assert why(quiet) == "no usable answer (ValueError)"
 
 
 def test_a_chain_of_causes_without_end_ends() -> None:
