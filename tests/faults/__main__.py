@@ -1,7 +1,7 @@
 """`make faults`: every kind of call to Azure with every kind of fault, a kill after every write, and a fleet under random edits, faults and
 restarts. A table stands at the end.
 
-`--only matrix`, `--only kills` and `--only fleet` run a part; `--faults "429,500"` and `--lives` run some faults and lives of the matrix;
+`--only matrix`, `--only kills` and `--only fleet` run a part; `--faults "429;reset, executed"` and `--lives` run some faults and lives of the matrix;
 `--seed` repeats a fleet.
 """
 
@@ -61,11 +61,11 @@ def main() -> int:
     """Run what the command line asks for. Returns 1 if something did not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {', '.join(PARTS)}")
-    parser.add_argument("--faults", default=",".join(FAULTS), help=f"faults of the matrix, of {', '.join(FAULTS)}")
+    parser.add_argument("--faults", default=";".join(FAULTS), help=f"faults of the matrix, of {'; '.join(FAULTS)}")
     parser.add_argument("--lives", default=",".join(plan.name for plan in LIVES), help="lives of the matrix and of the kills")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="seed of the fleet")
     options = parser.parse_args()
-    only, faults, lives = (set(each.split(",")) for each in (options.only, options.faults, options.lives))
+    only, lives, faults = set(options.only.split(",")), set(options.lives.split(",")), set(options.faults.split(";"))
     logging.disable(logging.CRITICAL)
     began = time.monotonic()
     known, parts = (baselines() if only & {"matrix", "kills"} else {}), []
