@@ -22,6 +22,7 @@ ARGO = "argocd-controller"
 FLUX = "kustomize-controller"
 """https://fluxcd.io/flux/components/kustomize/kustomizations/#controlling-the-apply-behavior-of-resources"""
 OPERATOR = "notebook-platform"
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/notebookplatforms.notebookplatform.io"
 MARKS: dict[str, dict[str, Any]] = {
     ARGO: {"annotations": {"argocd.argoproj.io/tracking-id": "cluster:notebookplatform.io/NotebookPlatform:platforms/trial"}},
     FLUX: {
@@ -76,7 +77,13 @@ def owners(platform: dict[str, Any]) -> dict[str, str]:
 
 def test_the_first_wave_is_over_when_the_kind_is_served(cluster: Cluster) -> None:
     apply(cluster, wave(0), ARGO)
-    cluster.site.kubectl("wait", "--for=condition=Established", "crd/notebookplatforms.notebookplatform.io", "--timeout=30s")
+
+    def established() -> bool:
+        """Argo CD's own check. `kubectl wait` ends with an error while the new object has no conditions yet."""
+        conditions = cluster.site.read(CRD).get("status", {}).get("conditions") or ()
+        return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+
+    cluster.site.until("the kind is served", established, 30)
 
 
 def test_the_second_wave_starts_an_operator_that_is_ready_without_a_platform(cluster: Cluster) -> None:
