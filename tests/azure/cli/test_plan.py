@@ -153,8 +153,8 @@ async def test_what_blocks_a_creation_is_planned(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    (None, "cannot be read"),
-    ("a: [", "cannot be read"),
+    (None, "does not exist; `notebook-platform init"),
+    ("a: [", "is not YAML"),
     ("just text", "not a Kubernetes object"),
     ("{kind: NotebookPlatform, spec: {}}", "not a Kubernetes object"),
     ("{kind: Secret, metadata: {name: x}}", "holds no NotebookPlatform"),
@@ -192,7 +192,7 @@ def test_as_a_program_it_ends_with_its_code() -> None:
         "/none",
     ]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 1 and "/none cannot be read" in done.stderr
+    assert done.returncode == 1 and "/none does not exist" in done.stderr
 
 
 async def test_the_metrics_of_hubs_are_planned(terminal: Terminal) -> None:
