@@ -126,6 +126,7 @@ async def test_an_endless_answer_ends_at_the_limit(server: Server, core: kuberne
         await response.prepare(request)
         while True:
             await response.write(b" " * 65536)
+            await asyncio.sleep(0)  # otherwise the loop may never learn that the client has left
             sent += 65536
 
     server.handler = endless
