@@ -366,7 +366,7 @@ def test_growth_after_confirmation_holds_the_deletion_again_until_confirmed(hub:
     grown = [claim(f"late-{n}") for n in range(2)]
     hub.create(*grown)
     hub.author.kubectl("annotate", "nbp", NAME, "--overwrite", "notebookplatform.io/confirm-deletion=1")
-    message = hub.until("Ready", "HomesWouldBeLost", "2 other volume claims")
+    message = hub.until("Ready", "HomesWouldBeLost", "and 2 other volume claims")
     assert 'confirm-deletion: "3"' in message
     hub.author.kubectl("annotate", "nbp", NAME, "--overwrite", "notebookplatform.io/confirm-deletion=3")
     hub.site.until("the platform is gone", lambda: not hub.author.platform(NAME))
