@@ -39,7 +39,6 @@ def last_version(directory: Path) -> Path:
 
 def platform() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load((ROOT / "deploy/examples/minimal.yaml").read_text())
-    found["metadata"]["namespace"] = "platforms"
     found["spec"] |= {"interval": "2s"}
     found["spec"]["azure"] |= {"credentials": {"secretRef": {"name": "azure-credentials"}}, "subscriptionId": SUBSCRIPTION}
     return found
