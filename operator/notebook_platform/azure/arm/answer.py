@@ -24,6 +24,9 @@ from notebook_platform.bounded.limits import Budget, DocumentRefused
 BUDGET = Budget(bytes=MOST, nodes=2_000_000, depth=64)
 """A page of a thousand clusters has 300,000 values; Resource Manager nests members 20 levels deep at most."""
 
+PARSED = "parsed_document"
+"""The attribute of a response under which the pipeline keeps its document: a page of a list has a megabyte and is parsed once."""
+
 MOST_PAGES = 1000
 """Pages of one list. A page of Resource Manager has up to a thousand items."""
 
@@ -67,6 +70,7 @@ class AnswerPolicy(ContentDecodePolicy):
         if isinstance(document, Mapping):
             check_members(document, url, listing=method == "GET", graph=self._graph)
         response.context[self.CONTEXT_NAME] = document
+        setattr(answer, PARSED, document)
 
     def _keep_refusal(self, response: PipelineResponse[Any, Any]) -> None:
         """Keep the body of a refusal if it is one; the status says what it means otherwise."""
@@ -150,7 +154,7 @@ def _check_resource(resource: Mapping[str, Any], *, graph: bool) -> None:
 
 def document_of(response: Any) -> Mapping[str, Any]:
     """Return the object of a response that passed the pipeline; empty when the body is empty or null."""
-    return (response.json() or {}) if response.text().strip() else {}
+    return getattr(response, PARSED) or {}
 
 
 def resource_of(response: Any) -> Wire:
