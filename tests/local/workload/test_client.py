@@ -308,18 +308,22 @@ async def test_certificates_that_cannot_be_used_are_refused_with_a_reason(server
     assert caught.value.failed.reason == "KubeconfigRefused" and json.dumps(caught.value.failed.message)
 
 
+async def closed(request: web.BaseRequest) -> None:
+    """Return when the connection of a request has ended at the server."""
+    for _ in range(500):
+        if request.transport is None or request.transport.is_closing():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the connection stayed open")
+
+
 async def test_connections_close_when_idle_and_open_again_for_the_next_request(server: Server) -> None:
     """At the server: the first connection ends although the client lives on, and the next request comes over another one."""
     api = await connect(server.access(), idle=0.05)
     core = kubernetes.CoreV1Api(api)
     await core.list_namespaced_pod("default")
     (first,) = server.requests
-    for _ in range(500):
-        if first.transport is None or first.transport.is_closing():
-            break
-        await asyncio.sleep(0.02)
-    else:
-        raise AssertionError("the connection stayed open")
+    await closed(first)
     await core.list_namespaced_pod("default")
     assert len(server.requests) == 2
     await api.close()
@@ -337,12 +341,7 @@ async def test_connections_close_at_once_when_the_platform_rests_unless_a_reques
     await listed
     (first,) = server.requests
     close_idle(api)
-    for _ in range(500):
-        if first.transport is None or first.transport.is_closing():
-            break
-        await asyncio.sleep(0.02)
-    else:
-        raise AssertionError("the connection stayed open")
+    await closed(first)
     await core.list_namespaced_pod("default")
     assert len(server.requests) == 2
     await api.close()
