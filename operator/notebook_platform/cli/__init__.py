@@ -6,6 +6,7 @@ command begins: help and usage errors need no SDK, and most commands need no Azu
 
 import argparse
 import atexit
+import errno
 import gc
 import io
 import os
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TextIO
 
 from notebook_platform.cli.flags import FLAGS
 
@@ -28,9 +30,11 @@ NOTEBOOK_PLATFORM_<FLAG>; the other commands read these variables too."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as in shells."""
 
-
 PIPE_CLOSED = 141
 """Exit code when the reader of the output has gone: 128 + SIGPIPE."""
+
+DISK_FULL = 1
+"""Exit code when the file that takes the output does not fit its disk."""
 
 
 def program() -> str:
@@ -117,12 +121,34 @@ def main(words: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a locale without ✓ shows ?
             stream.reconfigure(errors="replace")
     try:
-        if words and words[0] == RUN:
-            return COMMANDS[RUN].run(words[1:])
-        options = command_parser(program(), COMMANDS).parse_args(words)
-        return COMMANDS[options.command].run(options)
+        try:
+            return _run(words)
+        finally:
+            if sys.stdout is not None:  # None: the shell closed it with >&-
+                sys.stdout.flush()  # what argparse prints would else meet a closed pipe when the interpreter ends
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # `| head` has read enough; https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout, sys.stderr)
         return PIPE_CLOSED
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        _discard(sys.stdout)
+        sys.stderr.write(f"{program()}: the output cannot be written: {error.strerror}\n")
+        return DISK_FULL
+
+
+def _discard(*streams: TextIO | None) -> None:
+    """Send what the streams still hold to nowhere: the interpreter flushes them once more when it ends."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _run(words: Sequence[str]) -> int:
+    """Run the command that the words name and return its exit code."""
+    if words and words[0] == RUN:
+        return COMMANDS[RUN].run(words[1:])
+    options = command_parser(program(), COMMANDS).parse_args(words)
+    return COMMANDS[options.command].run(options)

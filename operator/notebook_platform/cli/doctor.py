@@ -14,7 +14,7 @@ from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.cli.azure_command import as_signed_in
 from notebook_platform.cli.hub_findings import chart_findings, scraping_findings
-from notebook_platform.cli.output import show, styled
+from notebook_platform.cli.output import Output, show, styled
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.target_platform import TargetPlatform, target_platform
 from notebook_platform.engine import Inputs
@@ -44,7 +44,7 @@ async def _doctor(arguments: argparse.Namespace) -> int:
             )
         )
     else:
-        print_findings(Console(highlight=False, soft_wrap=True), found)
+        print_findings(Output(), found)
     return int(blocking(found) > 0)
 
 

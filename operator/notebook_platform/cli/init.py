@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 
 from notebook_platform.api.cluster import OFFICIAL
 from notebook_platform.api.spec import NotebookPlatformSpec
@@ -30,7 +29,7 @@ from notebook_platform.cli.init_document import ISSUER, SIGN_INS, TRIAL, Answers
 from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.operator_config import configuration
-from notebook_platform.cli.output import show
+from notebook_platform.cli.output import Output, show
 from notebook_platform.cli.questions import Question, answer, one_of
 from notebook_platform.cli.target_platform import NOT_APPLIED, FileSecrets, TargetPlatform
 from notebook_platform.clients import SharedClients
@@ -174,7 +173,7 @@ async def _checked(options: argparse.Namespace, shared: SharedClients, secrets: 
     platform = Platform(namespace=options.namespace, name=body["metadata"]["name"], uid=NOT_APPLIED)
     chosen = TargetPlatform(platform=platform, spec=signed_in, secrets=secrets, shared=shared)
     found = [named async for named in run_checks(chosen)]
-    print_findings(Console(highlight=False, soft_wrap=True, file=sys.stdout), found)
+    print_findings(Output(), found)
     show(f"Written to {options.output}. Next: {program()} plan -f {options.output}, then kubectl apply -f {options.output}")
     return int(blocking(found) > 0)
 

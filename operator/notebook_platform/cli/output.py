@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+from rich.console import Console
 from rich.text import Text
 
 from notebook_platform.bounded.text import printable
@@ -23,6 +24,19 @@ def show_cells(rows: Iterable[Sequence[str]]) -> None:
 def show_error(text: str) -> None:
     """Print lines to standard error."""
     show(text, to=sys.stderr)
+
+
+class Output(Console):
+    """Standard output by rich, which neither highlights nor wraps lines of its own accord. A closed pipe raises BrokenPipeError, as for
+    `show`; rich would end the process with exit code 1."""
+
+    def __init__(self, *, soft_wrap: bool = True) -> None:
+        super().__init__(highlight=False, soft_wrap=soft_wrap, file=sys.stdout)
+
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError, and print nothing more."""
+        self.quiet = True
+        raise BrokenPipeError
 
 
 def styled(text: str, style: str = "", *, justify: str | None = None) -> Text:

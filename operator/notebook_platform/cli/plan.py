@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from rich.console import Console
-
 from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.cli.azure_command import as_signed_in
-from notebook_platform.cli.output import show
+from notebook_platform.cli.output import Output, show
 from notebook_platform.cli.plan_view import Plan, document, print_plan
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.target_platform import TargetPlatform, target_platform
@@ -37,7 +35,7 @@ async def _plan(arguments: argparse.Namespace) -> int:
     if arguments.output == "json":
         show(json.dumps(document(found), indent=2, default=str))
     else:
-        print_plan(Console(highlight=False, soft_wrap=True), found)
+        print_plan(Output(), found)
     return exit_code(found)
 
 

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
@@ -20,7 +19,7 @@ from notebook_platform.cli.changes import EventLine, changes, repeats
 from notebook_platform.cli.frame import LAST_EVENTS, Frame
 from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import NO_ANSWER, UsageError, connected, context_namespace
-from notebook_platform.cli.output import show, styled
+from notebook_platform.cli.output import Output, show, styled
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.view import View
@@ -33,11 +32,7 @@ UNTIL_READY = f"{HOW_TO_LEAVE}; --until-ready ends it when the platform is Ready
 
 def watch(options: argparse.Namespace) -> int:
     """Show the platform until Ctrl-C or until it is deleted; return the exit code."""
-    try:
-        return run_command("watch", _watch(options))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more when it ends
-        return 0
+    return run_command("watch", _watch(options))
 
 
 class Display(Protocol):
@@ -55,7 +50,7 @@ class Display(Protocol):
 
 async def _watch(options: argparse.Namespace) -> int:
     configure("text", "ERROR")
-    console, timeline = Console(highlight=False), Timeline()
+    console, timeline = Output(soft_wrap=False), Timeline()
     interactive = sys.stdout.isatty() and console.is_interactive
     async with connected() as api:
         place = Place(options.namespace or context_namespace(), options.name)
