@@ -3,11 +3,11 @@
 import argparse
 import asyncio
 import atexit
-import contextlib
 import gc
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,11 +18,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from sandbox.checks import problem, speed
 from sandbox.kubernetes.binaries import MissingError, find
 from sandbox.options import Options, arguments, default_state, exports, write_atomically
 
 START_SECONDS = 120
 STOP_SECONDS = 60
+PIPE_CLOSED, INTERRUPTED = 141, 130
+"""Exit codes as in shells: 128 + SIGPIPE, 128 + SIGINT."""
+
+NONE_RUNS = "no sandbox runs in {0}; `notebook-platform-sandbox up --state {0}` starts one"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = root.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start a sandbox; returns when all is ready")
-    up.add_argument("--speed", type=float, default=20.0, help="how many times faster than real Azure (default 20)")
+    up.add_argument("--speed", type=speed, default=20.0, help="how many times faster than real Azure (default 20)")
     up.add_argument("--env", type=Path, help="write export lines for a shell into this file")
     up.add_argument("--catalog", default="today", help="what AKS offers: today, 2021, or a YAML file")
     up.add_argument("--charts", type=Path, help="directory with packaged charts (default: the sandbox's own)")
@@ -49,18 +54,22 @@ def main() -> int:
     """Run one command; returns the exit code."""
     atexit.register(gc.freeze)  # an interpreter that exits collects garbage first, which takes the supervisor a second
     given = parser().parse_args()
-    return {"up": up, "down": down, "status": status, "journal": journal}[given.command](given)
+    try:
+        code = {"up": up, "down": down, "status": status, "journal": journal}[given.command](given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `journal | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
 
 
 def up(given: argparse.Namespace) -> int:
     """Start the supervisor and wait until all is ready."""
     options = Options(state=given.state, speed=given.speed, catalog=given.catalog, charts=given.charts, operator=given.operator)
-    if given.foreground:
-        from sandbox.supervisor import supervise  # its imports take more time than all the other commands
-
-        logging.basicConfig(level="INFO")
-        asyncio.run(supervise(options))
-        return 0
+    if wrong := problem(options, given.env):
+        return _fail(wrong)
     if _running(given.state):
         return _fail(
             f"a sandbox runs already in {given.state}; end it with `notebook-platform-sandbox down --state {given.state}`"
@@ -69,7 +78,12 @@ def up(given: argparse.Namespace) -> int:
         find()
     except MissingError as missing:
         return _fail(str(missing))
-    given.state.mkdir(parents=True, exist_ok=True)
+    if given.foreground:
+        from sandbox.supervisor import supervise  # its imports take more time than all the other commands
+
+        logging.basicConfig(level="INFO")
+        asyncio.run(supervise(options))
+        return 0
     log = given.state / "supervisor.log"
     command = [sys.executable, "-m", "sandbox.cli", "up", "--foreground", *arguments(options)]
     with log.open("wb") as output:
@@ -91,7 +105,7 @@ def down(given: argparse.Namespace) -> int:
     """End the supervisor, which ends everything it started."""
     ready = _running(given.state)
     if not ready:
-        return _fail(f"no sandbox runs in {given.state}")
+        return _fail(NONE_RUNS.format(given.state))
     os.kill(ready["pid"], signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline:
@@ -105,7 +119,7 @@ def status(given: argparse.Namespace) -> int:
     """A table of what runs and where."""
     ready = _running(given.state)
     if not ready:
-        return _fail(f"no sandbox runs in {given.state}")
+        return _fail(NONE_RUNS.format(given.state))
     table = Table(title=f"sandbox, pid {ready['pid']}")
     table.add_column("variable")
     table.add_column("value", overflow="fold")
@@ -117,11 +131,11 @@ def status(given: argparse.Namespace) -> int:
 
 def journal(given: argparse.Namespace) -> int:
     """Print the journal as JSON lines."""
-    path = given.state / "journal.jsonl"
-    if not path.exists():
-        return _fail(f"no journal in {given.state}")
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(path.read_text())
+    try:
+        with (given.state / "journal.jsonl").open(encoding="utf-8") as lines:
+            shutil.copyfileobj(lines, sys.stdout)
+    except (FileNotFoundError, NotADirectoryError):
+        return _fail(f"no journal in {given.state}; `notebook-platform-sandbox up --state {given.state}` starts a sandbox there")
     return 0
 
 
@@ -129,7 +143,7 @@ def _running(state: Path) -> dict[str, Any] | None:
     """Return what the supervisor wrote when it was ready; None unless it still runs."""
     try:
         ready: dict[str, Any] = json.loads((state / "ready.json").read_text())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None
     return ready if _alive(ready["pid"]) else None
 

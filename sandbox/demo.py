@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sandbox.checks import speed
 from sandbox.operator_process import ROOT, OperatorProcess, install, kubectl
 
 TIMEOUT_SECONDS = 180.0
@@ -106,7 +107,7 @@ def how_to_go_on(environment: dict[str, str], state: Path, say: Console) -> None
 def main() -> int:
     """Run the demo; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--speed", type=float, default=20.0, help="how many times faster than real Azure")
+    parser.add_argument("--speed", type=speed, default=20.0, help="how many times faster than real Azure")
     parser.add_argument("--keep", type=Path, help="directory for the sandbox (default: a temporary one)")
     given = parser.parse_args()
     say = Console(width=None if sys.stdout.isatty() else 160)

@@ -3,11 +3,9 @@
 import argparse
 import os
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
 
 from notebook_platform.api.cluster import OFFICIAL
 from notebook_platform.api.spec import NotebookPlatformSpec

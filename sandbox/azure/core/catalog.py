@@ -3,9 +3,18 @@
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 DIRECTORY = Path(__file__).parent.parent / "catalog"
+
+
+class CatalogError(ValueError):
+    """A file that is no catalog; the text says why, and what to name instead."""
+
+
+def supplied() -> list[str]:
+    """Return the names of the catalogs beside this package."""
+    return sorted(path.stem for path in DIRECTORY.glob("*.yaml"))
 
 
 class Size(BaseModel):
@@ -34,10 +43,22 @@ class Catalog(BaseModel):
 
     @classmethod
     def load(cls, name_or_path: str | Path | None) -> "Catalog":
-        """One of those beside this package by name (`today`, `2021`), or any file."""
-        given = Path(name_or_path or "today")
-        path = given if given.suffix else DIRECTORY / f"{given.name}.yaml"
-        return cls.model_validate(yaml.safe_load(path.read_text()))
+        """Return one of those beside this package by name (`today`, `2021`), or that of any file. Raises CatalogError."""
+        named = str(name_or_path or "today")
+        path = DIRECTORY / f"{named}.yaml" if named in supplied() else Path(named)
+        try:
+            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            known = ", ".join(supplied())
+            raise CatalogError(f"there is no catalog {named}: name one of {known}, or an existing YAML file") from None
+        except OSError as error:
+            raise CatalogError(f"the catalog {named} cannot be read: {error.strerror}") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the document"
+            raise CatalogError(f"{named} is no catalog: {where}: {first['msg']}; {DIRECTORY / 'today.yaml'} is one") from None
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
+            raise CatalogError(f"the catalog {named} is not YAML: {' '.join(str(error).split())}") from None
 
     def patch(self, version: str) -> str | None:
         """The patch that `1.34` or `1.34.2` means; None when it is not offered. An empty one is the default."""
