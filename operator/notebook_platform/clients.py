@@ -195,7 +195,7 @@ class SharedClients:
         if isinstance(scope := self.scope(platform, spec), Failed):
             return scope
         SCOPE.set(scope)
-        named = spec.azure.credentials, spec.azure.subscription_id
+        named = repr((spec.azure.credentials, spec.azure.subscription_id))
         if recent := self._sessions.recent(platform.uid, named):
             return recent
         try:

@@ -103,6 +103,7 @@ class PlatformContext:
         """Drop, pack or close what the next reconcile can read again or open: called before a long wait."""
         self.state.rest()
         self.reporter.rest()
+        self.applied.rest()
         self.secrets.redactor.rest()
         self.shared.rest(self.platform)
 

@@ -34,7 +34,7 @@ from notebook_platform.observability.context import PLATFORM, renew_correlation_
 from notebook_platform.observability.fleet import FLEET
 from notebook_platform.observability.tracing import span
 from notebook_platform.pace import Pace
-from notebook_platform.packed import pack, unpack
+from notebook_platform.packed import Packing
 from notebook_platform.policy import reconcile_trigger
 from notebook_platform.reconcile_run import PlatformContext, ReconcileRun
 from notebook_platform.reconcile_state import FRESH_SECONDS
@@ -54,6 +54,8 @@ report."""
 
 QUIET_CONFLICTS = 3
 """Number of consecutive conflicts with other writers of the object that do not count as a failure."""
+
+OBJECTS = Packing()
 
 
 def _now() -> datetime:
@@ -88,13 +90,13 @@ class PlatformReconciler:
     @property
     def _body(self) -> Mapping[str, Any]:
         """The object as last seen, without its status and its managed fields."""
-        body: Mapping[str, Any] = unpack(self._packed)
+        body: Mapping[str, Any] = OBJECTS.unpack(self._packed)
         return body
 
     @_body.setter
     def _body(self, body: Mapping[str, Any]) -> None:
         metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
-        self._packed = pack({"metadata": metadata, "spec": body.get("spec")})
+        self._packed = OBJECTS.pack({"metadata": metadata, "spec": body.get("spec")})
         self._generation = int(metadata.get("generation") or 0)
         self._deleting = bool(metadata.get("deletionTimestamp"))
 

@@ -13,7 +13,7 @@ import kopf
 from kubernetes.aio import client
 
 from notebook_platform.clients import SharedClients
-from notebook_platform.controller import Controller, registry, settings
+from notebook_platform.controller import Controller, NoMemories, registry, settings
 from notebook_platform.fencing import FENCE, Fence
 from notebook_platform.leases.shards import Shard
 
@@ -49,9 +49,9 @@ class ShardOperator:
         """Start the shard. `spawned` is called when kopf has installed its signal handlers."""
         self._stop, self._ready = asyncio.Event(), asyncio.Event()
         self._spawned = spawned
-        self._controller = Controller(api, shared, shard)
         context = contextvars.copy_context()
         context.run(FENCE.set, fence)
+        self._controller = Controller(api, shared, shard, context)
         work = self._run(namespaces, settings(shard, patterns=patterns))
         self._task = asyncio.create_task(work, name=f"shard {shard.index}", context=context)
 
@@ -59,6 +59,7 @@ class ShardOperator:
         tasks = await kopf.spawn_tasks(
             registry=registry(self._controller),
             settings=chosen,
+            memories=NoMemories(),
             clusterwide=not namespaces,
             namespaces=namespaces,
             standalone=True,

@@ -20,7 +20,7 @@ from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.observability import metrics
 from notebook_platform.observability.context import fields
 from notebook_platform.observability.fleet import FLEET
-from notebook_platform.packed import pack, unpack
+from notebook_platform.packed import Packing
 from notebook_platform.status import minimal_status, status_of
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ REFUSED_STATUS = (400, 413, 422)
 
 SOON, LONGEST_LEFT = 0.6, 1.0
 """Seconds: a status with nothing but progress is left to a reconcile that comes so soon, for so long. A write costs the API server 30 ms."""
+
+STATUSES = Packing()
 
 SUMMARY = (ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED)
 
@@ -59,7 +61,7 @@ class Reporter:
     def __init__(self, platform: PlatformObject, body: Mapping[str, Any], label: str) -> None:
         self._object = platform
         self._label = label
-        self._written = self._packed = pack(body.get("status") or {})
+        self._written = self._packed = STATUSES.pack(body.get("status") or {})
         self._status: PlatformStatus | None = None
         self.writes = 0
         self.observed_generation: int | None = None
@@ -71,7 +73,7 @@ class Reporter:
     def status(self) -> PlatformStatus:
         """The status as last written or set."""
         if self._status is None:
-            self._status = status_of({"status": unpack(self._packed)})
+            self._status = status_of({"status": STATUSES.unpack(self._packed)})
         return self._status
 
     @status.setter
@@ -90,7 +92,7 @@ class Reporter:
         """Keep the status packed until it is used again."""
         if self._status is not None:
             wire = self._status.wire()
-            self._packed = self._written if wire == unpack(self._written) else pack(wire)
+            self._packed = self._written if wire == STATUSES.unpack(self._written) else STATUSES.pack(wire)
             self._status = self._reported = None
 
     async def write_or_leave(self, status: PlatformStatus, next_in: float, at: float | None = None) -> None:
@@ -106,12 +108,12 @@ class Reporter:
 
     def _last_reported(self) -> "Reported":
         if self._reported is None:
-            self._reported = reported(status_of({"status": unpack(self._written)}))
+            self._reported = reported(status_of({"status": STATUSES.unpack(self._written)}))
         return self._reported
 
     async def write(self, status: PlatformStatus) -> None:
         """Patch the status if it has changed. One that the API server rejects is replaced by its short form."""
-        wire, written = status.wire(), unpack(self._written)
+        wire, written = status.wire(), STATUSES.unpack(self._written)
         if wire != written:
             try:
                 await self._object.write_status(wire, written)
@@ -122,7 +124,7 @@ class Reporter:
                 await self._object.write_status(minimal_status(status).wire(), {})
             metrics.STATUS_WRITES.inc()
             self.writes += 1
-            self._written, self._reported = pack(wire), None
+            self._written, self._reported = STATUSES.pack(wire), None
         self._left_since = None
         self.status = status
         self.report()

@@ -10,7 +10,6 @@ its user changes anything. (Build systems call this a verifying trace: Mokhov, M
 import pickle
 import random
 import time
-import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -20,11 +19,13 @@ from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Ready
 from notebook_platform.engine.result import Result, is_settled
 from notebook_platform.engine.step import AnyStep, Inputs
-from notebook_platform.packed import LEVEL
+from notebook_platform.packed import Packing
 
 TRACE_SECONDS = 3600.0
 """Seconds for which a trace may be used, with a jitter of a quarter: what depends on the time alone, such as the age of a password, is observed at
 least that often."""
+
+TRACES = Packing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,12 @@ class Traces:
     def rest(self) -> None:
         """Pack the traces before a long wait."""
         if self._by_step is not None and self._packed is None:
-            self._packed = zlib.compress(pickle.dumps(self._by_step), LEVEL)
+            self._packed = TRACES.compress(pickle.dumps(self._by_step))
         self._by_step = None
 
     def _unpacked(self) -> dict[str, _Trace]:
         if self._by_step is None:
-            self._by_step = {} if self._packed is None else pickle.loads(zlib.decompress(self._packed))
+            self._by_step = {} if self._packed is None else pickle.loads(TRACES.decompress(self._packed))
         return self._by_step
 
 

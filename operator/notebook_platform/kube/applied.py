@@ -11,10 +11,12 @@ from typing import Any
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused, parse_json
 from notebook_platform.kube.secrets import SecretStore
+from notebook_platform.packed import Packing
 
 Records = Mapping[str, Mapping[str, Mapping[str, str]]]
 BUDGET = Budget(bytes=320 * 1024, nodes=4000, depth=4)
 MOST_STEPS = 20
+RECORDS = Packing()
 
 
 class AppliedStore:
@@ -24,9 +26,17 @@ class AppliedStore:
         self._secrets = secrets
         self._name = f"{secrets.platform.name}-applied"
         self._known: dict[str, Any] | None = None
+        self._packed = b""
+
+    def rest(self) -> None:
+        """Pack the record until it is used again."""
+        if self._known is not None:
+            self._packed, self._known = RECORDS.pack(self._known), None
 
     async def load(self) -> Records:
         """Return the record by step; empty for a platform that was orphaned before. Raises StepError (SecretNameTaken)."""
+        if self._known is None and self._packed:
+            self._known = RECORDS.unpack(self._packed)
         if self._known is None:
             data = await self._secrets.own(self._name, orphaned=False, plain=True) or {}
             self._known = {step: record for step, text in list(data.items())[:MOST_STEPS] if (record := _decoded(text))}

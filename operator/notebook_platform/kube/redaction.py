@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from notebook_platform.bounded.text import printable, shortened
-from notebook_platform.kube.searched_value import SearchedValue
+from notebook_platform.kube.searched_value import SearchedValue, pack_values, unpack_values
 from notebook_platform.kube.secret_leaves import PUBLIC_KEYS, forms, leaves
 from notebook_platform.kube.substrings import SubstringIndex
 
@@ -80,30 +80,27 @@ class SecretRedactor:
         self._values: dict[tuple[str, str], dict[int, SearchedValue]] = {}
         self._leaves = 0
         self._forgotten = False
-        self._resting = False
+        self._resting: bytes | None = None
 
     def rest(self) -> None:
         """Pack the values until they are used again, because no task works for the platform meanwhile.
 
         The indexes of one kubeconfig take 150 KB. Until `wake` the log is not searched for these values.
         """
-        if self._resting or self._forgotten:
+        if self._resting is not None or self._forgotten:
             return
-        self._resting = True
-        for value in self._all():
-            if self._log is not None:
-                for entry in value.log:
-                    self._log.discard(entry)
-            value.pack()
-        self._own = SubstringIndex()
+        if self._log is not None:
+            for entry in (entry for value in self._all() for entry in value.log):
+                self._log.discard(entry)
+        self._resting = pack_values(self._values)
+        self._own, self._values = SubstringIndex(), {}
 
     def wake(self) -> None:
         """Index the values again. Everything that uses them does so first."""
-        if not self._resting:
-            return
-        self._resting = False
-        for value in self._all():
-            for entry in value.unpack():
+        packed, self._resting = self._resting, None
+        for place, digest, value, entries in unpack_values(packed) if packed else ():
+            self._values.setdefault(place, {})[digest] = value
+            for entry in entries:
                 value.own.append(self._own.restore(entry))
                 if self._log is not None:
                     value.log.append(self._log.restore(entry))

@@ -53,6 +53,8 @@ class Fleet(Collector):
         self._clock = clock
         self._states: dict[str, PlatformState] = {}
         self._conditions: Counter[ConditionLabels] = Counter()
+        self._labels: dict[ConditionLabels, ConditionLabels] = {}
+        """One tuple for all platforms with the same condition."""
         self._operations: Counter[str] = Counter()
         self.per_platform = 0
         """Largest number of platforms with series of their own."""
@@ -86,9 +88,12 @@ class Fleet(Collector):
         state.observed_generation = observed_generation
         self._count(
             state,
-            tuple((c.type, c.status, reason_label(c.reason)) for c in conditions if c.type in _TYPES),
+            tuple(self._shared((c.type, c.status, reason_label(c.reason))) for c in conditions if c.type in _TYPES),
             tuple(step_label(key.partition("/")[0]) for key in operations),
         )
+
+    def _shared(self, labels: ConditionLabels) -> ConditionLabels:
+        return self._labels.setdefault(labels, labels)
 
     def _count(self, state: PlatformState, conditions: tuple[ConditionLabels, ...], operations: tuple[str, ...]) -> None:
         """Replace what is counted of a platform."""

@@ -6,7 +6,9 @@ namespace would choose where the operator connects and which programs it runs.
 """
 
 import asyncio
+import pickle
 import time
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -15,7 +17,7 @@ from kubernetes.aio import client
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.engine.time_limit import in_turn
-from notebook_platform.workload.client import close_idle, connect
+from notebook_platform.workload.client import build, close_idle, connect
 from notebook_platform.workload.kubeconfig import ClusterAccess
 
 TOKEN_LEFT = 600.0
@@ -76,10 +78,12 @@ class _Held:
 
 
 class WorkloadClusters:
-    """One connection for each platform, by the platform's uid, shared by steps that request it at once."""
+    """One connection for each platform, by the platform's uid, shared by steps that request it at once. While a platform rests it has no
+    client, and the access is packed."""
 
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
+        self._resting: dict[str, bytes] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._retired: list[tuple[float, client.ApiClient]] = []
 
@@ -88,7 +92,7 @@ class WorkloadClusters:
         raises."""
         await self._close_retired()
         async with in_turn(self._locks.setdefault(uid, asyncio.Lock())):
-            held = self._held.get(uid)
+            held = self._held.get(uid) or self._wake(uid)
             if held is not None and held.still_holds(key):
                 return held.connection
             access = await ask()
@@ -129,19 +133,37 @@ class WorkloadClusters:
             self._held[uid].unreachable = False
 
     def rest(self, uid: str) -> None:
-        """Close the connections to the cluster of a platform before a long wait: each takes a third of a megabyte."""
-        if uid in self._held:
-            close_idle(self._held[uid].connection.api)
+        """Close the connections to the cluster of a platform before a long wait, each of which takes a third of a megabyte, and keep the
+        access alone. A connection that sends a request stays."""
+        held = self._held.get(uid)
+        if held is None or self._locks[uid].locked() or not close_idle(held.connection.api):
+            return
+        del self._held[uid], self._locks[uid]
+        facts = held.since, held.factor, held.refused, held.unreachable, held.served
+        self._resting[uid] = zlib.compress(pickle.dumps((vars(held.key), vars(held.connection.access), facts)), 1)
+
+    def _wake(self, uid: str) -> _Held | None:
+        """Build the client of a platform that has rested."""
+        if (packed := self._resting.pop(uid, None)) is None:
+            return None
+        key, facts_of_access, facts = pickle.loads(zlib.decompress(packed))
+        access = ClusterAccess(**facts_of_access)
+        held = self._held[uid] = _Held(
+            ClusterKey(**key), Connection(access, build(access, lambda: self._refuse(uid, access))), *facts
+        )
+        return held
 
     async def drop(self, uid: str) -> None:
         """Drop the connection of a platform and close its client."""
         self._locks.pop(uid, None)
+        self._resting.pop(uid, None)
         held = self._held.pop(uid, None)
         if held is not None:
             await held.connection.api.close()
 
     async def close(self) -> None:
         """Close all clients."""
+        self._resting.clear()
         for uid in list(self._held):
             await self.drop(uid)
         await self._close_retired(all_of_them=True)

@@ -129,12 +129,13 @@ class _Session:
             response.close()  # the rest of the response is not read
             raise
 
-    def close_idle(self) -> None:
-        """Close all connections unless a request is being sent; the next one opens new connections."""
+    def close_idle(self) -> bool:
+        """Close all connections unless a request is being sent; the next one opens new connections. Return whether none is being sent."""
         if not self._requests and self._session is not None:
             task = asyncio.create_task(self.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+        return not self._requests
 
     async def close(self) -> None:
         """Close all connections; another request opens new ones."""
@@ -188,6 +189,13 @@ async def connect(
     request after which connections are closed. Raises ssl.SSLError or ValueError for unusable certificates.
     """
     await asyncio.to_thread(tls_context, access)  # raises for what is unusable
+    return build(access, unauthorized, idle=idle)
+
+
+def build(
+    access: ClusterAccess, unauthorized: Callable[[], None] = lambda: None, *, idle: float = IDLE_SECONDS
+) -> client.ApiClient:
+    """Build a client as `connect` does, of certificates that were found usable before."""
     configuration = client.Configuration(host=access.server.rstrip("/"))
     configuration.retries = None
     configuration.client_session_kwargs = {"auto_decompress": False}
@@ -200,10 +208,10 @@ async def connect(
     return api
 
 
-def close_idle(api: client.ApiClient) -> None:
-    """Close the connections of a client that sends no request now; the next request opens new ones."""
-    if isinstance(sessions := api.rest_client.pool_manager, _Session):
-        sessions.close_idle()
+def close_idle(api: client.ApiClient) -> bool:
+    """Close the connections of a client unless it sends a request now; the next request opens new ones. Return whether it sends none."""
+    sessions = api.rest_client.pool_manager
+    return not isinstance(sessions, _Session) or sessions.close_idle()
 
 
 async def tls_of(api: client.ApiClient) -> ssl.SSLContext | None:

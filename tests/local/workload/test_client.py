@@ -2,11 +2,13 @@
 
 import asyncio
 import base64
+import gc
 import gzip
 import json
 import ssl
 import tempfile
 import time
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -366,3 +368,51 @@ async def test_a_request_goes_through_the_proxy_that_the_environment_names(monke
     for host, proxy in (("https://lab.example", "http://proxy.example:3128"), ("https://10.0.0.1", None)):
         async with kubernetes.ApiClient(kubernetes.Configuration(host=host)) as api:
             assert fenced(api).rest_client.proxy == proxy
+
+
+async def test_a_platform_at_rest_keeps_its_access_and_no_client(server: Server, clusters: WorkloadClusters) -> None:
+    azure = Azure(server, more={"expires": time.time() + 3600})
+    first = await clusters.connection("uid", KEY, azure)
+    clusters.note_served("uid", "1.35", (1, 35))
+    clusters.rest("uid")
+    client_before = weakref.ref(first.api)
+    access = first.access
+    del first
+    gc.collect()
+    assert client_before() is None, "somebody keeps the client"
+    second = await clusters.connection("uid", KEY, azure)
+    assert azure.asked == 1 and second.access == access and clusters.served("uid", "1.35") == (1, 35)
+    await kubernetes.CoreV1Api(second.api).list_pod_for_all_namespaces()
+    assert len(server.requests) == 1
+
+
+async def test_a_refusal_before_a_rest_is_known_after_it(
+    server: Server, clusters: WorkloadClusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    azure = Azure(server)
+    first = await clusters.connection("uid", KEY, azure)
+    server.handler = answers(b'{"kind":"Status","code":401}', 401)
+    with pytest.raises(ApiException):
+        await kubernetes.CoreV1Api(first.api).list_pod_for_all_namespaces()
+    clusters.rest("uid")
+    monkeypatch.setattr("notebook_platform.workload.access.LEAST_AGE", -1)
+    await clusters.connection("uid", KEY, azure)
+    assert azure.asked == 2
+
+
+async def test_a_connection_that_sends_a_request_does_not_rest(server: Server, clusters: WorkloadClusters) -> None:
+    azure, asked, go_on = Azure(server), asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        asked.set()
+        await go_on.wait()
+        return web.json_response({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": []})
+
+    server.handler = slow
+    first = await clusters.connection("uid", KEY, azure)
+    request = asyncio.create_task(kubernetes.CoreV1Api(first.api).list_pod_for_all_namespaces())
+    await asyncio.wait_for(asked.wait(), 10)
+    clusters.rest("uid")
+    assert (await clusters.connection("uid", KEY, azure)).api is first.api
+    go_on.set()
+    await request

@@ -5,6 +5,7 @@
 
 import asyncio
 import importlib
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -32,12 +33,13 @@ class SignedIn:
     repeated: RepeatedWrites
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Held:
-    """The session of a holder, by what its spec says of it; the credential need not be read again until a time, in seconds."""
+    """The session of a holder, by what its spec says of it (one string for all holders that say the same); the credential need not be read
+    again until a time, in seconds."""
 
     signed_in: SignedIn
-    named: object
+    named: str
     until: float
 
 
@@ -68,7 +70,7 @@ class SessionPool:
             self._open[key] = SignedIn(session, ResourceCache(session, written), self._repeated)
         return self._open[key]
 
-    def recent(self, holder: str, named: object) -> SignedIn | None:
+    def recent(self, holder: str, named: str) -> SignedIn | None:
         """Return the session of a holder whose credential was read within RECENT seconds, if `named` is what it was then, and no holder's
         token was refused; else None. Otherwise each reconcile would read the credential's Secret."""
         held = self._held.get(holder)
@@ -76,11 +78,11 @@ class SessionPool:
             return None
         return held.signed_in if self._is_open(held.signed_in) else None
 
-    async def hold(self, holder: str, sign_in: SignIn, subscription_id: str, named: object) -> SignedIn:
+    async def hold(self, holder: str, sign_in: SignIn, subscription_id: str, named: str) -> SignedIn:
         """Return the session of this credential for a holder, which uses it until its next `hold` or `release`. `named`: what the
         credential was read from."""
         signed_in = self.of(sign_in, subscription_id)
-        before, self._held[holder] = self._held.get(holder), _Held(signed_in, named, time.monotonic() + RECENT)
+        before, self._held[holder] = self._held.get(holder), _Held(signed_in, sys.intern(named), time.monotonic() + RECENT)
         self._users[signed_in] += 1
         if before is not None:
             await self._leave(before.signed_in)

@@ -1,22 +1,23 @@
 """Shelf: the last list of one resource type, indexed, so that a lookup costs the same among ten and among ten thousand items.
 
-The items are compressed JSON, smaller than Python objects; an item is decoded each time it is looked up, which
-also means that no reader can change it for another one. Used by `ResourceCache`.
+The items are packed (`packed.py`), with one of their type as the dictionary of the other items; an item is decoded each time it is looked up,
+which also means that no reader can change it for another one. Used by `ResourceCache`.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from notebook_platform.azure.arm.resource_types import Wire
-from notebook_platform.packed import pack, unpack
+from notebook_platform.packed import Packing
 
 NEVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """`at`: when its read began. `packed`: its JSON, compressed; None: it does not exist. `keys`: what it is found by."""
+    """`at`: when its read began. `packed`: its JSON, packed; None: it does not exist. `keys`: what it is found by."""
 
     at: float
     packed: bytes | None
@@ -26,10 +27,12 @@ class _Item:
 class Shelf:
     """The items by id and by key, without regard to case. Times are on the monotonic clock."""
 
-    def __init__(self, keys: Callable[[Wire], Iterable[object]]) -> None:
+    def __init__(self, keys: Callable[[Wire], Iterable[object]], packing: Packing | None = None) -> None:
         self._keys = keys
+        self._packing = packing or Packing()
         self._items: dict[str, _Item] = {}
-        self._having: dict[str, dict[str, None]] = {}
+        self._having: dict[str, str | dict[str, None]] = {}
+        """By key: the id of the only item that has it, or the ids of several."""
         self._groups: dict[str, float] = {}
         self.at = NEVER
         """When the list began."""
@@ -38,7 +41,7 @@ class Shelf:
 
     def empty_copy(self) -> "Shelf":
         """Return an empty shelf of the same type."""
-        return Shelf(self._keys)
+        return Shelf(self._keys, self._packing)
 
     def ids(self) -> list[str]:
         """Return the ids of all items."""
@@ -46,7 +49,8 @@ class Shelf:
 
     def having(self, key: str) -> list[str]:
         """Return the ids of the items with a key."""
-        return list(self._having.get(key.lower(), ()))
+        found = self._having.get(key.lower(), ())
+        return [found] if isinstance(found, str) else list(found)
 
     def read_at(self, id_: str) -> float:
         """Return when an item was read."""
@@ -56,7 +60,7 @@ class Shelf:
     def item(self, id_: str) -> tuple[float, Wire | None]:
         """Return when an item was read, and the item; None: it does not exist."""
         found = self._items.get(id_.lower())
-        return self.read_at(id_), None if found is None or found.packed is None else unpack(found.packed)
+        return self.read_at(id_), None if found is None or found.packed is None else self._packing.unpack(found.packed)
 
     def digest(self, ids: Iterable[str]) -> int:
         """Return the hash of items as they were read, without regard to their order."""
@@ -69,8 +73,8 @@ class Shelf:
 
     def put(self, id_: str, item: Wire | None, at: float) -> None:
         """Put an item, or that there is none under this id. `at`: when its read began."""
-        keys = () if item is None else tuple(str(key).lower() for key in self._keys(item) if key)
-        packed = None if item is None else pack(item)
+        keys = () if item is None else tuple(sys.intern(str(key).lower()) for key in self._keys(item) if key)
+        packed = None if item is None else self._packing.pack(item)
         self._set(id_.lower(), _Item(at, packed, keys))
 
     def put_group(self, group: str, items: Mapping[str, Wire], at: float) -> None:
@@ -94,9 +98,21 @@ class Shelf:
     def _set(self, id_: str, item: _Item) -> None:
         before = self._items.get(id_)
         for key in before.keys if before else ():
-            del self._having[key][id_]
-            if not self._having[key]:
-                del self._having[key]
+            self._take(key, id_)
         self._items[id_] = item
         for key in item.keys:
-            self._having.setdefault(key, {})[id_] = None
+            found = self._having.get(key)
+            if found is None or found == id_:
+                self._having[key] = id_
+            elif isinstance(found, str):
+                self._having[key] = {found: None, id_: None}
+            else:
+                found[id_] = None
+
+    def _take(self, key: str, id_: str) -> None:
+        """Have an item no longer found by a key."""
+        found = self._having.get(key)
+        if isinstance(found, dict):
+            found.pop(id_, None)
+        if not found or found == id_:
+            self._having.pop(key, None)
