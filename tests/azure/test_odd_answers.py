@@ -54,7 +54,7 @@ async def stopped_by(estate: Estate, method: str, path: str, odd: dict[str, Any]
         ("/v1.0/applications$", LOOP, "has a nextLink that leads to the same page"),
         ("/skus$", LOOP, "has a nextLink that leads to the same page"),
         ("/skus$", {"merge": {"value": [None]}}, "has a value that is not a list of objects"),
-        (f"{NETWORKS}$", {"merge": {"value": [{"id": "/subscriptions/s/providers/x/y/z", "properties": None}]}}, "has a resource without properties"),
+        (f"{NETWORKS}/", {"merge": {"properties": None}}, "has a resource without properties"),
         (CLUSTERS, {"merge": {"properties": [1]}}, "has a member properties that is not an object"),
         (CLUSTERS, {"merge": {"tags": ["x"]}}, "has a member tags that is not an object"),
         ("/operations/", HTML, "is a web page"),

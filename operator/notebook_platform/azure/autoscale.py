@@ -12,6 +12,7 @@ from notebook_platform import outputs
 from notebook_platform.api.autoscale import Autoscale as Setting
 from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.arm.answer import complete
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, write_tags
@@ -76,12 +77,14 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         group, cache = cluster.node_resource_group, self._scope.cache
         async with azure_errors(FIELD):
             listed = await cache.list_group(AUTOSCALE_SETTINGS, group, max_age=self._scope.max_age, fresh=fresh)
+            wanted = {self._name(setting).lower() for setting in self._scope.spec.autoscale}
+            owns = self._scope.owner.owns
+            concern = [complete(s) for s in listed or () if owns(s.get("tags")) or s["name"].lower() in wanted]
         if listed is None:
             return Observed()
-        ours = {s["name"]: s for s in listed if self._scope.owner.owns(s.get("tags"))}
-        wanted = {self._name(setting).lower() for setting in self._scope.spec.autoscale}
-        for other in listed:
-            if other["name"].lower() in wanted and other["name"] not in ours:
+        ours = {s["name"]: s for s in concern if owns(s.get("tags"))}
+        for other in concern:
+            if other["name"] not in ours:
                 what = f"the autoscale setting {other['name']!r}"
                 failed = self._scope.owner.ownership_conflict(what, FIELD, other.get("tags"), self._scope.spec.adoption)
                 if failed:

@@ -9,8 +9,8 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
-from notebook_platform.azure.arm.answer import document_of, items_of
 from notebook_platform.azure.arm.errors import azure_errors, code_of, is_missing
+from notebook_platform.azure.arm.paging import list_resources
 from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.arm.resource_types import ROLE_ASSIGNMENTS
 from notebook_platform.azure.assignments import API_VERSION, CLUSTER_ADMIN, AssignmentRecord, has_our_name, is_ours
@@ -78,12 +78,11 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
                 return shared
         began, params = time.monotonic(), {"$filter": f"principalId eq {literal(guid(wanted.principal_id, PRINCIPAL))}"}
         try:
-            answer = await session.send("GET", wanted.listing, params=params, api_version=API_VERSION)
+            listed = [item async for item in list_resources(session, wanted.listing, api_version=API_VERSION, params=params)]
         except HttpResponseError as error:
             if is_missing(error):
                 return ()
             raise
-        listed = items_of(document_of(answer))
         for item in listed if inside else ():
             self._scope.cache.put(ROLE_ASSIGNMENTS, item, began)
         return listed
@@ -214,7 +213,7 @@ class ClusterRoles(Roles):
 
 
 def _is(item: Mapping[str, Any], wanted: Assignment) -> bool:
-    properties = item["properties"]
+    properties = item.get("properties") or {}
     return bool(
         str(properties.get("scope", "")).lower() == wanted.scope.lower()
         and str(properties.get("principalId", "")).lower() == wanted.principal_id.lower()

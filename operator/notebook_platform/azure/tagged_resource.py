@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.arm.answer import complete
 from notebook_platform.azure.arm.errors import UNREADABLE, azure_errors, unreadable
 from notebook_platform.azure.arm.resource_types import ResourceType
 from notebook_platform.azure.arm.tagging import drop_owner
@@ -68,7 +69,7 @@ class TaggedResource(Step[Desired, Found, Output]):
         scope = self._scope
         async with azure_errors(self.field):
             listed = await scope.cache.list_group(kind, scope.group, max_age=scope.max_age, fresh=fresh)
-        return [one for one in listed or () if scope.owner.owns(one.get("tags"))]
+            return [complete(one) for one in listed or () if scope.owner.owns(one.get("tags"))]
 
     def conflict(self, resource: Wire, name: str) -> Failed | None:
         """Return why the resource may not be touched; None: it is ours, or may be adopted."""

@@ -152,27 +152,44 @@ def _check_resource(resource: Mapping[str, Any], *, graph: bool) -> None:
             raise UnusableAnswer(f"has a member {name} that is not text")
 
 
+def parsed_of(response: Any) -> Any:
+    """Return the document of a response that passed the pipeline; None when the body is empty or null."""
+    return getattr(response, PARSED)
+
+
 def document_of(response: Any) -> Mapping[str, Any]:
     """Return the object of a response that passed the pipeline; empty when the body is empty or null."""
-    return getattr(response, PARSED) or {}
+    return parsed_of(response) or {}
 
 
 def resource_of(response: Any) -> Wire:
-    """Return the resource of a response. Raises UnusableAnswer when it has no id."""
-    return _resource(document_of(response), "is no resource: it has no id")
+    """Return the resource of a response. Raises UnusableAnswer when it has no id, or is not complete."""
+    return complete(_resource(document_of(response), "is no resource: it has no id"))
 
 
 def items_of(page: Mapping[str, Any]) -> list[Wire]:
-    """Return the resources of a page that passed the pipeline. Raises UnusableAnswer."""
+    """Return the resources of a page that passed the pipeline. Raises UnusableAnswer.
+
+    One that is not complete is among them: it may be another owner's, and must not hide the rest. Who uses an item calls `complete`.
+    """
     return [_resource(item, "is a list with an item that is no resource") for item in page.get("value") or ()]
 
 
+def is_complete(resource: Wire) -> bool:
+    """Return whether a resource shows what a write would replace: one of a provider has properties."""
+    return "/providers/" not in resource["id"].lower() or isinstance(resource.get("properties"), Mapping)
+
+
+def complete(resource: Wire) -> Wire:
+    """Return the resource. Raises UnusableAnswer when it is not complete: a write would take away what the answer does not show."""
+    if not is_complete(resource):
+        raise UnusableAnswer("has a resource without properties")
+    return resource
+
+
 def _resource(document: Any, otherwise: str) -> Wire:
-    """Return a resource. One of a provider has properties: without them a write would take away what the answer does not show."""
     if not isinstance(document, Mapping) or not isinstance(document.get("id"), str):
         raise UnusableAnswer(otherwise)
-    if "/providers/" in document["id"].lower() and not isinstance(document.get("properties"), Mapping):
-        raise UnusableAnswer("has a resource without properties")
     return dict(document)
 
 

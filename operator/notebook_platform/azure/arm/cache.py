@@ -3,6 +3,7 @@
 A cached read serves to see that nothing has changed. Before a write the resource itself is read (`fresh`), and also for a
 caller who may not list a subscription: Azure refuses that to a principal whose roles are on a resource group only. After a write of
 the operator only what was written is read again (`written.py`), and what a fresh read returns replaces the item of the list.
+Lists can hold items that are not complete (`answer.complete`); `get` reads such a one from its own address.
 """
 
 import asyncio
@@ -13,8 +14,9 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
-from notebook_platform.azure.arm.answer import Pages, document_of, items_of, resource_of
+from notebook_platform.azure.arm.answer import is_complete, resource_of
 from notebook_platform.azure.arm.errors import is_missing
+from notebook_platform.azure.arm.paging import list_objects, list_resources
 from notebook_platform.azure.arm.paths import literal
 from notebook_platform.azure.arm.resource_types import APPLICATION_TAG, GROUPS, DirectoryType, ResourceType, Wire
 from notebook_platform.azure.arm.session import AzureSession
@@ -87,8 +89,10 @@ class ResourceCache:
         path = kind.path(self._session.subscription_id, "" if kind is GROUPS else group, name)
         listed = None if fresh else await self._listed(kind, max_age)
         if listed is not None and not self._is_outdated(kind, listed, path):
-            note("get", kind.name, path, digest=listed.digest([path]))
-            return listed.item(path)[1]
+            item = listed.item(path)[1]
+            if item is None or is_complete(item):
+                note("get", kind.name, path, digest=listed.digest([path]))
+                return item
         return await self._read(kind, path)
 
     async def list_group(self, kind: ResourceType, group: str, *, max_age: float, fresh: bool) -> list[Wire] | None:
@@ -100,7 +104,8 @@ class ResourceCache:
             return [item for id_ in ids if (item := listed.item(id_)[1])]
         began = time.monotonic()
         try:
-            items = [item async for item in self._paged(kind.listing(self._session.subscription_id, group), kind.api_version)]
+            path = kind.listing(self._session.subscription_id, group)
+            items = [item async for item in list_resources(self._session, path, api_version=kind.api_version)]
         except HttpResponseError as error:
             if is_missing(error):
                 return None
@@ -175,9 +180,11 @@ class ResourceCache:
 
     async def _fill(self, shelf: Shelf, kind: ResourceType | DirectoryType, began: float) -> None:
         if isinstance(kind, DirectoryType):
-            items = self._tagged(f"/{kind.name}")
+            tagged = {"$filter": f"tags/any(t:t eq {literal(APPLICATION_TAG)})"}
+            items = list_objects(self._session, f"/{kind.name}", tagged)
         else:
-            items = self._paged(kind.listing(self._session.subscription_id), kind.api_version, kind.page)
+            path, params = kind.listing(self._session.subscription_id), {"$top": str(kind.page)} if kind.page else {}
+            items = list_resources(self._session, path, api_version=kind.api_version, params=params)
         listed, number = shelf.empty_copy(), 0
         async for item in items:
             listed.put(str(item["id"]), item, began)
@@ -203,28 +210,3 @@ class ResourceCache:
             item = None
         self._shelf(kind).put(path, item, began)
         return item
-
-    async def _paged(self, path: str, version: str, size: int = 0) -> AsyncIterator[Wire]:
-        url, pages = path, Pages()
-        params = {"$top": str(size)} if size else {}
-        while url:
-            pages.open(url)
-            first = url is path
-            answer = await self._session.send(
-                "GET", url, params=params if first else None, api_version=version if first else None
-            )
-            page = document_of(answer)
-            for item in items_of(page):
-                yield item
-            url = page.get("nextLink") or ""
-
-    async def _tagged(self, path: str) -> AsyncIterator[Wire]:
-        """Yield the objects that the operator has created in the directory."""
-        url, params, pages = path, {"$filter": f"tags/any(t:t eq {literal(APPLICATION_TAG)})"}, Pages()
-        while url:
-            pages.open(url)
-            page = await self._session.graph("GET", url, params=params)
-            params = {}
-            for item in items_of(page):
-                yield item
-            url = page.get("@odata.nextLink") or ""

@@ -30,7 +30,7 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from notebook_platform import __version__
 from notebook_platform.api.arm_ids import GUID, fits
-from notebook_platform.azure.arm.answer import AnswerPolicy
+from notebook_platform.azure.arm.answer import AnswerPolicy, parsed_of
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.paths import check, query, quoted
@@ -262,7 +262,7 @@ class AzureSession:
         url = path if _is_address(path) else f"{self.cloud.graph}/v1.0{quoted(path)}"
         request = HttpRequest(method, url, json=json, params=query(params or {}), headers=dict(headers or {}))
         response = await _sent(self._graph, request)
-        return response.json() if response.text().strip() else None
+        return parsed_of(response)
 
     async def token(self, scope: str) -> AccessToken:
         """Return a token for another audience. Raises ClientAuthenticationError."""

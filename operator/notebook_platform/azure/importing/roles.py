@@ -9,6 +9,7 @@ from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.paths import literal
 from notebook_platform.azure.arm.resource_types import ROLE_ASSIGNMENTS, Wire
 from notebook_platform.azure.arm.session_pool import SignedIn
+from notebook_platform.azure.assignments import assignment_of
 from notebook_platform.azure.importing.describe import Spec
 from notebook_platform.engine import StepError
 from notebook_platform.outputs import ROLES
@@ -93,7 +94,7 @@ async def _role(
 async def _given(azure: SignedIn, principal: str) -> set[tuple[str, str]]:
     """Return (scope, role name) of a principal's assignments, scopes in lower case."""
     listed = await azure.cache.list_subscription(ROLE_ASSIGNMENTS, 60) or []
-    mine = [item["properties"] for item in listed if str(item["properties"].get("principalId")).lower() == principal.lower()]
+    mine = [item["properties"] for item in listed if assignment_of(item).principal_id.lower() == principal.lower()]
     return {(str(p["scope"]).lower(), ROLE_NAMES.get(str(p["roleDefinitionId"]).rsplit("/", 1)[1].lower(), "")) for p in mine}
 
 
@@ -106,7 +107,7 @@ async def describe_registries(azure: SignedIn, cluster: Wire, identity: Spec) ->
     found = [
         str(item["properties"]["scope"])
         for item in listed
-        if str(item["properties"].get("principalId")).lower() == kubelet["objectId"].lower()
+        if assignment_of(item).principal_id.lower() == kubelet["objectId"].lower()
         and str(item["properties"]["roleDefinitionId"]).lower().endswith(ROLES["AcrPull"])
     ]
     return [id_ for id_ in dict.fromkeys(found) if REGISTRY.problem(id_) is None][:MOST_REGISTRIES]

@@ -7,7 +7,7 @@ from typing import Any
 from azure.core.utils import CaseInsensitiveDict
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.answer import all_items
+from notebook_platform.azure.arm.answer import all_items, complete, is_complete
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.ownership import holder_of
 from notebook_platform.azure.arm.resource_types import (
@@ -57,7 +57,7 @@ async def scan(azure: SignedIn, group: str, cluster_name: str | None, name: str 
         if found is None:
             raise StepError(Reason.RESOURCE_GROUP_NOT_FOUND, f"there is no resource group {group!r}", "Check --resource-group.")
         cluster = await _cluster(azure, group, cluster_name)
-        networks = await cache.list_subscription(NETWORKS, 0) or []
+        networks = [one for one in await cache.list_subscription(NETWORKS, 0) or () if is_complete(one)]
         windows = await _windows(azure, group, cluster["name"])
     name = name or cluster["name"].lower().replace("_", "-")
     remarks: list[str] = []
@@ -139,7 +139,7 @@ async def _cluster(azure: SignedIn, group: str, name: str | None) -> Wire:
     if name is not None:
         existing = [cluster for cluster in existing if cluster["name"].lower() == name.lower()]
     if len(existing) == 1:
-        return existing[0]
+        return complete(existing[0])
     names = ", ".join(cluster["name"] for cluster in existing)
     if existing:
         raise StepError(Reason.CLUSTER_NOT_NAMED, f"the resource group {group!r} holds {names}", "Name one with --cluster.")
@@ -160,7 +160,7 @@ async def _autoscale(azure: SignedIn, node_group: str, named: Collection[str], r
     pools = CaseInsensitiveDict({str(s["id"]): s["tags"][POOL_TAG] for s in sets if (s.get("tags") or {}).get(POOL_TAG)})
     found: dict[str, Spec] = {}
     for setting in settings:
-        pool = str(pools.get(str(setting["properties"].get("targetResourceUri") or ""), ""))
+        pool = str(pools.get(str((setting.get("properties") or {}).get("targetResourceUri") or ""), ""))
         try:
             if pool in found:
                 raise NotDescribed(f"the pool {pool} has another setting")
