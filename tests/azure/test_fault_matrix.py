@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from tests.faults.baseline import Baseline, Call, Case, baseline
 from tests.faults.kills import Kill
 from tests.faults.kills import live as live_with_kills
-from tests.faults.matrix import Baseline, Call, Case, baseline, live
+from tests.faults.matrix import live
 from tests.faults.plans import CREATE, DELETE, PLANS
 
 PLAN = PLANS["service principal, short"]

@@ -23,13 +23,13 @@ async def add_bare(estate: Estate, kind: str, group: str) -> None:
     await estate.control("POST", "/faults", rule)
 
 
-async def test_a_platform_becomes_ready_among_resources_of_others_without_properties(estate: Estate) -> None:
+async def test_a_platform_becomes_ready_among_foreign_resources_without_properties(estate: Estate) -> None:
     for kind in LISTED:
         await add_bare(estate, kind, group_id("theirs"))
     await settled(estate, runbook_spec(identity={"type": "UserAssigned", "userAssigned": {"name": "prd-identity"}}))
 
 
-async def test_resources_of_others_without_properties_in_the_node_resource_group(estate: Estate) -> None:
+async def test_foreign_resources_without_properties_in_the_node_resource_group(estate: Estate) -> None:
     spec = runbook_spec()
     for kind in LISTED:
         await add_bare(estate, kind, group_id(spec["cluster"]["nodeResourceGroup"]))

@@ -16,7 +16,8 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from tests.console import printer
-from tests.faults.matrix import FAULTS, Finding
+from tests.faults.baseline import Finding
+from tests.faults.kinds import FAULTS
 from tests.faults.parts import Part, baselines, fleet_part, kills_part, matrix_part
 from tests.faults.plans import LIVES
 

@@ -7,7 +7,7 @@ import re
 from tests.faults.edits import EDITS
 from tests.faults.fleet import Fleet, turns
 from tests.faults.kills import LOOK, WRITE
-from tests.faults.matrix import FAULTS
+from tests.faults.kinds import FAULTS
 
 PLACES = (
     "/managedClusters/[^/]+$",

@@ -4,8 +4,8 @@ import copy
 import logging
 from collections import Counter
 
+from tests.faults.baseline import executed, plain
 from tests.faults.fleet import FOREIGN, Fleet, running, settle
-from tests.faults.matrix import executed, plain
 
 OWNER = "notebookplatform-owner"
 

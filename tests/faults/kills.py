@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.azure.core.journal import READING_POSTS, WRITES
+from tests.faults.baseline import Baseline, executed, resources_of
 from tests.faults.life import Life, NotSettled, life
-from tests.faults.matrix import REPLACED, Baseline, executed, resources_of
+from tests.faults.meeting import REPLACED
 from tests.faults.plans import DELETE, PLANS, Plan
 
 WRITE = {"method": "|".join(sorted(WRITES)), "path": f"^(?!.*{READING_POSTS.pattern})"}

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.faults.baseline import Baseline, Finding, baseline
 from tests.faults.fleet_run import run as fleet_of
 from tests.faults.kills import Killed, kills_of, run_kills
-from tests.faults.matrix import FAULTS, Baseline, Finding, baseline, calls_to_meet, lives_of, run_all
+from tests.faults.kinds import FAULTS
+from tests.faults.matrix import calls_to_meet, lives_of, run_all
 from tests.faults.plans import DELETE, PLANS
 
 TOGETHER, SILENT_TOGETHER = 4, 40

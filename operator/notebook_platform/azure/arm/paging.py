@@ -10,8 +10,8 @@ from notebook_platform.azure.arm.session import AzureSession
 async def list_resources(
     session: AzureSession, path: str, *, api_version: str, params: Mapping[str, str] | None = None
 ) -> AsyncIterator[Wire]:
-    """Yield the resources of all pages of a list, also those that are not complete. `path`, `params`: of the first page; the others
-    have an address of Azure's. Raises HttpResponseError, UnusableAnswer."""
+    """Yield the resources of all pages of a list, also those that are not complete. `path`, `params`: of the first page; each further
+    one has an address of Azure's. Raises HttpResponseError, UnusableAnswer."""
     url, pages = path, Pages()
     while url:
         pages.open(url)
