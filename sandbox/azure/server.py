@@ -48,7 +48,7 @@ GENERIC = re.compile(r"^/subscriptions/[^/]+(/resourcegroups/[^/]+)?/resources$"
 """The lists of resources of any type."""
 MOST_GROUPS = 1000
 WRITES_REFUSED = ("Disabled", "Expired", "Deleted")
-NOT_EXECUTED = 499
+ACCEPTED, NOT_EXECUTED = 202, 499
 """The status in the journal of a request that was lost before it took effect."""
 
 
@@ -163,7 +163,8 @@ class AzureSimulator:
         response = self._kept.older(call, _response(answer)) if self.world.faults.keep_answers else _response(answer)
         if call.odd:
             response = distorted(response, call.odd, f"{self.url}{request.raw_path}")
-        self._write_down(call, request, response.status, call.lost, begins=bool({DOCUMENT, RESULT} & set(answer.headers)))
+        begins = DOCUMENT in answer.headers or (response.status == ACCEPTED and RESULT in answer.headers)
+        self._write_down(call, request, response.status, call.lost, begins=begins)
         return await lose(request, call.lost, response) if call.lost else response
 
     async def _admit(self, call: Call) -> dict[str, str]:

@@ -73,3 +73,8 @@ async def test_a_deleted_node_resource_group_is_named_and_not_promised_again(est
             break
         await estate.simulator.world.clock.sleep(25)
     assert isinstance(failed, Failed) and failed.reason == "NodeGroupMissing" and "Delete the cluster in Azure" in failed.remedy
+
+
+async def test_a_gateway_of_entra_id_that_is_down_is_an_outage(estate: Estate) -> None:
+    failed = await refused(estate, "Credentials", method="POST", path="oauth2", status=503, empty=True)
+    assert failed.reason == "AzureUnavailable" and failed.retry_in is not None and "Http503" in failed.message

@@ -15,23 +15,30 @@ class AnswerTooLarge(aiohttp.ClientPayloadError):
 
 
 class BoundedResponse(aiohttp.ClientResponse):
-    """A response whose `read` raises AnswerTooLarge and closes the connection instead of reading more than `most` bytes."""
+    """A response whose `read` raises AnswerTooLarge instead of reading more than `most` bytes. A body that is not read to its end closes the
+    connection."""
 
     most = MOST
 
     async def read(self) -> bytes:
         """Read the whole body."""
         if self._body is None:
-            pieces: list[bytes] = []
-            left = self.most
-            async for piece in self.content.iter_any():
-                pieces.append(piece)
-                left -= len(piece)
-                if left < 0:
-                    self.close()
-                    raise AnswerTooLarge(f"the answer is larger than {self.most} bytes")
-            self._body = b"".join(pieces)
+            try:
+                self._body = await self._whole()
+            except BaseException:
+                self.close()
+                raise
         return await super().read()
+
+    async def _whole(self) -> bytes:
+        pieces: list[bytes] = []
+        left = self.most
+        async for piece in self.content.iter_any():
+            pieces.append(piece)
+            left -= len(piece)
+            if left < 0:
+                raise AnswerTooLarge(f"the answer is larger than {self.most} bytes")
+        return b"".join(pieces)
 
 
 SESSION_OPTIONS: dict[str, Any] = {"response_class": BoundedResponse}

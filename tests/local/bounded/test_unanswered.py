@@ -9,6 +9,7 @@ import pytest
 import trustme
 from azure.core.exceptions import ServiceRequestError
 from notebook_platform.bounded.documents import parse_json
+from notebook_platform.bounded.http import SESSION_OPTIONS
 from notebook_platform.bounded.limits import DocumentRefused
 from notebook_platform.bounded.unanswered import why
 
@@ -94,3 +95,12 @@ def test_a_chain_of_causes_without_end_ends() -> None:
     one, other = ValueError("one"), ValueError("other")
     one.__cause__, other.__cause__ = other, one
     assert why(one) == "no usable answer (ValueError)"
+
+
+@pytest.mark.parametrize("port", [(half, False)], indirect=True)
+async def test_half_a_body_leaves_no_connection_open(port: int) -> None:
+    async with aiohttp.ClientSession(**SESSION_OPTIONS) as http:
+        answer = await http.get(f"http://127.0.0.1:{port}/")
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
+        assert answer.closed and answer.connection is None

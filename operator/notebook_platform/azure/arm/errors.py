@@ -153,6 +153,8 @@ def translate(error: AzureError, *, field: str) -> Failed:
         return _refused_sign_in(error, found.group(1))
     if isinstance(error, UnusableAnswer):
         return _unusable(field, "Azure", error.clause)
+    if isinstance(error, ClientAuthenticationError | DecodeError) and not body and error.status_code in TRANSIENT:
+        return failure_of(error.status_code, body, headers_of(error), field=field)  # a gateway of Entra ID is down
     if isinstance(error, ServiceRequestError | ServiceResponseError) or is_unreadable(error):
         return Failed(
             reason=Reason.AZURE_UNREACHABLE,
