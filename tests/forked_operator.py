@@ -55,10 +55,10 @@ class ForkedOperator(OperatorProcess):
     """One run of the operator, as a fork."""
 
     def _spawn(self) -> Running:
-        return Fork(FORKS.Process(target=_operate, args=(self.environment, self.log), daemon=True))
+        return Fork(FORKS.Process(target=operate, args=(self.environment, self.log), daemon=True))
 
 
-def _operate(environment: Mapping[str, str], log: Path) -> NoReturn:
+def operate(environment: Mapping[str, str], log: Path) -> NoReturn:
     """Become the operator, as the installed command does."""
     os.setsid()
     os.environ.clear()
