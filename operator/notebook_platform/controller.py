@@ -66,7 +66,7 @@ class Controller:
         reconciler = self._reconcilers[uid] = PlatformReconciler(body, self._api, self._shared, refer, self._versions)
         name = f"reconcile {reconciler.platform.name}"
         self._tasks[uid] = asyncio.create_task(reconciler.run(), name=name, context=self._context.copy())
-        self._tasks[uid].add_done_callback(lambda task: self._ended(uid, task))
+        self._tasks[uid].add_done_callback(lambda task: self._ended(uid, task), context=self._context)
         return None
 
     def listed(self, kind: str, namespace: str, name: str, version: str) -> None:
