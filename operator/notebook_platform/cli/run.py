@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from kubernetes.aio import client
 
+from notebook_platform.cli.heap import keep_loaded, return_freed_memory
 from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import UsageError, connected, management_api, own_namespace
 from notebook_platform.cli.operator_config import configuration
@@ -33,9 +34,6 @@ from notebook_platform.shard_operator import ShardOperator
 OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
 """Variables that the operator's own identity may sign in with (https://learn.microsoft.com/python/api/azure-identity)."""
 
-COLLECT_AFTER = 10_000
-"""New container objects after which the youngest are collected. With Python's 700 a reconcile would collect a hundred times."""
-
 
 def run(arguments: Sequence[str]) -> int:
     """Reconcile platforms until SIGTERM or SIGINT; return the exit code."""
@@ -44,6 +42,7 @@ def run(arguments: Sequence[str]) -> int:
     except UsageError as error:
         raise SystemExit(f"notebook-platform run: {error}") from None
     configure(chosen.log_format, chosen.log_level)
+    return_freed_memory()
     gc.freeze()  # what was imported so far: else each collection of `warm_up` visits it
     try:
         end_tracing = tracing.configure(chosen.otlp_endpoint)
@@ -78,17 +77,6 @@ async def operate(chosen: OperatorConfig) -> None:
     finally:
         await shared.close()
         await api.close()
-
-
-def keep_loaded() -> None:
-    """Exempt what the start has loaded from garbage collection, and collect less often.
-
-    Modules and models are 360,000 containers that never become garbage. A collection that visits them blocks the event loop for half a
-    second.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 10, 10)
 
 
 def catch_signals(stop: asyncio.Event) -> None:
