@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.admission import DROP, TAKEN, attempt
 from tests.integration.conftest import Field, runbook
-from tests.integration.test_0_admission import DROP, TAKEN, attempt
 
 OIDC = {
     "clientId": "binder",
