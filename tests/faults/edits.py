@@ -10,7 +10,8 @@ POOLS = ("blue", "green", "red")
 
 def spec_of(number: int) -> dict[str, Any]:
     """Return the first spec of a platform; each has names of its own, and the first has a service principal."""
-    spec = runbook_spec(autoscale=[])
+    hub = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}}
+    spec = runbook_spec(autoscale=[], deletionProtection=False, jupyterhub=hub)
     spec["azure"] |= {"resourceGroup": f"rg-{number}", "features": []}
     spec["network"]["virtualNetwork"]["name"] = f"vnet-{number}"
     spec["cluster"] |= {"name": f"aks-{number}", "nodeResourceGroup": f"rg-{number}-nodes"}
@@ -53,4 +54,14 @@ def _edit_access(choose: random.Random, spec: dict[str, Any]) -> str:
     return "the API server's ranges are changed"
 
 
-EDITS = (_edit_pools, _edit_pools, _edit_tags, _edit_version, _edit_access)
+def _edit_hub(choose: random.Random, spec: dict[str, Any]) -> str:
+    spec["jupyterhub"]["values"] = {"singleuser": {"extraLabels": {"team": choose.choice(("physics", "maths", "art"))}}}
+    return "the hub's values are changed"
+
+
+def _edit_protection(choose: random.Random, spec: dict[str, Any]) -> str:
+    spec["deletionProtection"] = not spec["deletionProtection"]
+    return f"deletionProtection becomes {spec['deletionProtection']}"
+
+
+EDITS = (_edit_pools, _edit_pools, _edit_tags, _edit_version, _edit_access, _edit_hub, _edit_protection)
