@@ -8,7 +8,7 @@ restarted during a deletion would leave cloud resources behind (docs/decisions/0
 import asyncio
 import contextvars
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -49,7 +49,9 @@ class Controller:
         self._context = context
         self._closed = False
         self._reconcilers: dict[str, PlatformReconciler] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[float | None]] = {}
+        self._resting: dict[str, asyncio.TimerHandle] = {}
+        """The platforms without a task, which starts again when it is due: a timer takes a tenth of a task that sleeps."""
         self._references = ReferenceWatch(api, self._wake)
         self._versions = SecretVersions()
 
@@ -61,13 +63,22 @@ class Controller:
         if deleted:
             return self._stop(uid)
         if reconciler := self._reconcilers.get(uid):
-            return reconciler.update(body)
+            reconciler.update(body)
+            return self._resume(uid) if reconciler.awake else None
         refer = partial(self._references.referrers.put, uid)
         reconciler = self._reconcilers[uid] = PlatformReconciler(body, self._api, self._shared, refer, self._versions)
-        name = f"reconcile {reconciler.platform.name}"
-        self._tasks[uid] = asyncio.create_task(reconciler.run(), name=name, context=self._context.copy())
-        self._tasks[uid].add_done_callback(lambda task: self._ended(uid, task), context=self._context)
-        return None
+        return self._start(uid, reconciler.run())
+
+    def _start(self, uid: str, work: Coroutine[Any, Any, float | None]) -> None:
+        name = f"reconcile {self._reconcilers[uid].platform.name}"
+        task = self._tasks[uid] = asyncio.create_task(work, name=name, context=self._context.copy())
+        task.add_done_callback(partial(self._ended, uid), context=self._context)
+
+    def _resume(self, uid: str) -> None:
+        """Start the task of a platform that rests."""
+        if timer := self._resting.pop(uid, None):
+            timer.cancel()
+            self._start(uid, self._reconcilers[uid].run())
 
     def listed(self, kind: str, namespace: str, name: str, version: str) -> None:
         """Note the version of a Secret that was listed, added, changed or deleted: its resourceVersion, ABSENT if it was deleted."""
@@ -81,12 +92,15 @@ class Controller:
     def _wake(self, uid: str) -> None:
         if reconciler := self._reconcilers.get(uid):
             reconciler.wake()
+            self._resume(uid)
 
     def abort(self) -> None:
         """Cancel all reconcilers and their helm processes, and start none any more."""
         self._closed = True
         for task in self._tasks.values():
             task.cancel()
+        for timer in self._resting.values():
+            timer.cancel()
         for reconciler in self._reconcilers.values():
             self._shared.abort(reconciler.platform)
 
@@ -95,20 +109,41 @@ class Controller:
         cloud continue, and the next holder of the shard polls them."""
         platforms, tasks = [reconciler.platform for reconciler in self._reconcilers.values()], list(self._tasks.values())
         self.abort()
+        self._resting.clear()
         await self._references.close()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(self._shared.forget(platform) for platform in platforms), return_exceptions=True)
+        for platform in platforms:
+            self._drop(platform.uid)
 
     def _stop(self, uid: str) -> None:
+        """End the work for a platform that was deleted."""
         if task := self._tasks.get(uid):
             task.cancel()
+        elif timer := self._resting.pop(uid, None):
+            timer.cancel()
+            self._start(uid, self._reconcilers[uid].forget())
 
-    def _ended(self, uid: str, task: asyncio.Task[None]) -> None:
-        self._references.referrers.put(uid, ())
-        reconciler = self._reconcilers.pop(uid, None)
+    def _ended(self, uid: str, task: asyncio.Task[float | None]) -> None:
+        """Let a platform rest if its task says for how long; else drop it."""
         self._tasks.pop(uid, None)
-        if reconciler and not task.cancelled() and (error := task.exception()):
-            log.error("the reconciler of %s ended with an unexpected error", reconciler.platform.name, exc_info=error)
+        if self._closed:
+            return
+        reconciler, due = self._reconcilers[uid], None
+        if not task.cancelled():
+            if error := task.exception():
+                log.error("the reconciler of %s ended with an unexpected error", reconciler.platform.name, exc_info=error)
+            else:
+                due = task.result()
+        if due is None:
+            self._drop(uid)
+        else:
+            due = 0.0 if reconciler.awake else due
+            self._resting[uid] = asyncio.get_running_loop().call_later(due, self._resume, uid, context=self._context)
+
+    def _drop(self, uid: str) -> None:
+        self._references.referrers.put(uid, ())
+        self._reconcilers.pop(uid).uncount()
         REDACTORS.drop(uid)
 
 

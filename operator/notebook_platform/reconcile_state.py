@@ -1,4 +1,4 @@
-"""What the reconciler of one platform keeps between two reconciles: the steps that back off and recent results.
+"""What the reconciler of one platform keeps between two reconciles: the object as last seen, the steps that back off, recent results.
 
 All of it is in memory only and can be discarded: the next reconcile then observes every step. The reconciler discards it when the user
 changes the spec, an annotation, or a Secret or ConfigMap that the spec names.
@@ -9,15 +9,40 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
 from notebook_platform.engine.outcome import Failed, Progressing, Unblocking
 from notebook_platform.engine.result import Result, is_settled
 from notebook_platform.engine.trace import Traces
+from notebook_platform.packed import Packing
 
 FRESH_SECONDS = 60.0
 """Seconds for which (at most half an interval) a Ready or Deferred step is not observed again while an operation of another
 is polled."""
+
+
+OBJECTS = Packing()
+
+
+class SeenObject:
+    """A platform's object as last seen, packed, without its status and its managed fields. `deleting`: it has a deletion timestamp."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self.put(body)
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """Return the object; each call returns a new one."""
+        body: Mapping[str, Any] = OBJECTS.unpack(self._packed)
+        return body
+
+    def put(self, body: Mapping[str, Any]) -> None:
+        """Replace the object."""
+        metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+        self._packed = OBJECTS.pack({"metadata": metadata, "spec": body.get("spec")})
+        self.generation = int(metadata.get("generation") or 0)
+        self.deleting = bool(metadata.get("deletionTimestamp"))
 
 
 class Conclusion:

@@ -1,7 +1,8 @@
 """Reconcile one platform: a task that reconciles, writes the status, and sleeps until the next reconcile is due.
 
 It wakes on a change of the spec or a deletion, on a change of a Secret or ConfigMap that the spec names, and when the
-interval or a requested wait has passed. Everything it holds in memory can be restored from the status, the operations Secret
+interval or a requested wait has passed. Before a long wait the platform *rests*: the task ends, and the controller starts another one
+when the platform is due. Everything it holds in memory can be restored from the status, the operations Secret
 and the cloud: after a restart the next reconcile continues. The controller creates one reconciler for each platform.
 """
 
@@ -31,13 +32,12 @@ from notebook_platform.kube.secret_versions import SecretVersions
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PLATFORM, renew_correlation_id
-from notebook_platform.observability.fleet import FLEET
+from notebook_platform.observability.fleet import FLEET, PlatformState
 from notebook_platform.observability.tracing import span
 from notebook_platform.pace import Pace
-from notebook_platform.packed import Packing
 from notebook_platform.policy import reconcile_trigger
 from notebook_platform.reconcile_run import PlatformContext, ReconcileRun
-from notebook_platform.reconcile_state import FRESH_SECONDS
+from notebook_platform.reconcile_state import FRESH_SECONDS, SeenObject
 from notebook_platform.referrers import Reference
 from notebook_platform.status import unfinished, unreadable, with_queued, with_throttled
 from notebook_platform.work_queue import Priority
@@ -46,7 +46,7 @@ LONGEST_RETRY = 60.0
 """Upper bound, in seconds, for the retry of a reconcile that failed as a whole."""
 
 LONG_WAIT = FRESH_SECONDS
-"""Seconds. During a longer wait the platform keeps in memory only what it cannot read again, packed."""
+"""Seconds. During a longer wait the platform has no task, and keeps in memory only what it cannot read again, packed."""
 
 QUEUED_SHOWN_AFTER = 5.0
 """Seconds in the queue, at least, after which the status of a platform that its user has changed says so; twice as many at most while few
@@ -54,8 +54,6 @@ report."""
 
 QUIET_CONFLICTS = 3
 """Number of consecutive conflicts with other writers of the object that do not count as a failure."""
-
-OBJECTS = Packing()
 
 
 def _now() -> datetime:
@@ -65,8 +63,8 @@ def _now() -> datetime:
 class PlatformReconciler:
     """Reconciles one platform until it is deleted.
 
-    `update` passes it the object as last seen, `wake` reports that a reference has changed, and `refer` is called with
-    everything that the spec refers to. `versions`: those of Secrets that a watch reports.
+    `update` passes it the object as last seen, `wake` reports that a reference has changed; then `awake` is true, and a platform that rests
+    is to `run` at once. `refer` is called with everything that the spec refers to. `versions`: those of Secrets that a watch reports.
     """
 
     def __init__(
@@ -79,26 +77,15 @@ class PlatformReconciler:
     ) -> None:
         metadata = body["metadata"]
         self.platform = Platform(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"])
-        self._body = body
+        self._seen = SeenObject(body)
         self._context = PlatformContext.of(self.platform, body, api, shared, versions)
-        self._awake = asyncio.Event()
+        self.awake = False
+        self._sleeper: asyncio.Future[None] | None = None
+        self._counted: PlatformState | None = None
         self._refer = refer
         self._pace = Pace(shared.limits, time.monotonic())
         self._throttled = False
         self._failures = 0
-
-    @property
-    def _body(self) -> Mapping[str, Any]:
-        """The object as last seen, without its status and its managed fields."""
-        body: Mapping[str, Any] = OBJECTS.unpack(self._packed)
-        return body
-
-    @_body.setter
-    def _body(self, body: Mapping[str, Any]) -> None:
-        metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
-        self._packed = OBJECTS.pack({"metadata": metadata, "spec": body.get("spec")})
-        self._generation = int(metadata.get("generation") or 0)
-        self._deleting = bool(metadata.get("deletionTimestamp"))
 
     def update(self, body: Mapping[str, Any]) -> None:
         """Accept the object as last seen; wake only for what the user changed."""
@@ -108,8 +95,9 @@ class PlatformReconciler:
     def _accept(self, body: Mapping[str, Any]) -> bool:
         """Keep the object as last seen; return whether its user has changed something. What was found for an older spec is then
         discarded, whoever has read the object."""
-        before, self._body = self._body["metadata"], body
-        FLEET.expect(self.platform.uid, self._generation)
+        before = self._seen.body["metadata"]
+        self._seen.put(body)
+        FLEET.expect(self.platform.uid, self._seen.generation)
         changed = reconcile_trigger(before) != reconcile_trigger(body["metadata"])
         if changed:
             self._context.state.discard()
@@ -122,43 +110,61 @@ class PlatformReconciler:
         self._wake()
 
     def _wake(self) -> None:
-        self._awake.set()
+        self.awake = True
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
         self._context.shared.slots.prioritize(self)
 
-    async def run(self) -> None:
-        """Reconcile until the object is deleted."""
+    async def run(self) -> float | None:
+        """Reconcile until the platform rests or the object is deleted. Returns the seconds until the next reconcile is due; None: it is
+        deleted."""
         CURRENT.set(self._context.secrets.redactor)
         PLATFORM.set(self._context.log)
-        with FLEET.counted(self.platform.uid, self._context.label):
+        if self._counted is None:
+            self._counted = FLEET.begin(self.platform.uid, self._context.label)
             self._context.reporter.begin()
-            await self._reconcile_until_deleted()
+        if (due := await self._reconcile_until_rest()) is None:
+            await self.forget()
+        return due
+
+    def uncount(self) -> None:
+        """Count the platform in no metric any more: nothing reconciles it."""
+        if self._counted is not None:
+            FLEET.end(self.platform.uid, self._counted)
+            self._counted = None
+
+    async def forget(self) -> None:
+        """Drop what the process holds of a platform that is deleted."""
+        self.uncount()
         self._context.secrets.forget_versions()
         await self._context.shared.forget(self.platform)
 
-    async def _reconcile_until_deleted(self) -> None:
-        wait: float | None = 0.0
-        while wait is not None:
-            await self._sleep(wait)
+    async def _reconcile_until_rest(self) -> float | None:
+        due: float | None = self._due_in()
+        while due is not None:
+            await self._sleep(due)
             await self._wait_for_turn()
             async with self._context.shared.slots.request(self, self.platform.namespace, self._priority()) as turn:
                 await self._wait_for_slot(turn)
-                self._awake.clear()
-                wait = await self._attempt()
-            if wait is not None and wait >= LONG_WAIT:
+                self.awake = False
+                due = await self._attempt()
+            if due is not None and due >= LONG_WAIT and not self.awake:
                 self._context.rest()
+                break
+        return due
 
     async def _sleep(self, wait: float) -> None:
-        """Sleep until the platform is woken or the wait has passed. One that waits for a token sleeps on while it is not its turn: a
-        reconcile would send nothing."""
+        """Sleep until the platform is woken or the wait has passed."""
+        while wait > 0 and not self.awake:
+            self._sleeper = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._sleeper], timeout=wait)
+            self._sleeper, wait = None, self._due_in()
+
+    def _due_in(self) -> float:
+        """Return the seconds until the next reconcile, after a wait has passed. A platform that waits for a token waits on while it is not its
+        turn: a reconcile would send nothing."""
         context = self._context
-        while wait > 0:
-            try:
-                async with asyncio.timeout(wait):
-                    await self._awake.wait()
-            except TimeoutError:
-                wait = min(context.shared.turn_of(context.label), context.state.due_in())
-            else:
-                return
+        return min(context.shared.turn_of(context.label), context.state.due_in())
 
     async def _wait_for_turn(self) -> None:
         """Delay a platform that triggers more reconciles than the operator's configuration allows, and report it in a
@@ -176,23 +182,23 @@ class PlatformReconciler:
 
     def _priority(self) -> Priority:
         """Return how urgent the reconcile is that is due."""
-        if self._awake.is_set() or self._unseen():
+        if self.awake or self._unseen():
             return Priority.URGENT
         return Priority.FOLLOW_UP if self._context.reporter.reconciling else Priority.PERIODIC
 
     def _unseen(self) -> bool:
         """Return whether no reconcile has seen what the user wants: after a restart most platforms are as they were."""
-        return self._deleting or self._context.reporter.observed_generation != self._generation
+        return self._seen.deleting or self._context.reporter.observed_generation != self._seen.generation
 
     async def _wait_for_slot(self, turn: asyncio.Future[None]) -> None:
         """Wait for a slot. A user who waits for this reconcile reads in the status that it is queued."""
         context, reported = self._context, False
         while not turn.done():
             await asyncio.wait([turn], timeout=None if reported else QUEUED_SHOWN_AFTER * random.uniform(1, 2))
-            if not turn.done() and (self._awake.is_set() or self._unseen()):
+            if not turn.done() and (self.awake or self._unseen()):
                 with context.shared.slots.report() as reported:
                     if reported:
-                        queued = with_queued(context.status, context.shared.slots.limit, self._generation, _now())
+                        queued = with_queued(context.status, context.shared.slots.limit, self._seen.generation, _now())
                         await context.reporter.try_write(self._shown(queued))
         await turn
 
@@ -202,7 +208,7 @@ class PlatformReconciler:
         started = time.monotonic()
         self._context.secrets.redactor.wake()
         renew_correlation_id()
-        FLEET.expect(self.platform.uid, self._generation)
+        FLEET.expect(self.platform.uid, self._seen.generation)
         result = "failed"
         try:
             with metrics.RECONCILES_IN_PROGRESS.track_inprogress(), span("reconcile"):
@@ -237,19 +243,19 @@ class PlatformReconciler:
         context = self._context
         failed = failure_of_reconcile(error, context.label)
         status = unfinished(
-            failed, previous=context.status, generation=self._generation, now=_now(), redactor=context.secrets.redactor
+            failed, previous=context.status, generation=self._seen.generation, now=_now(), redactor=context.secrets.redactor
         )
         await context.reporter.try_write(self._shown(status))
         return min(wait_after(failed, self._failures, LONGEST_RETRY), LONGEST_RETRY)
 
     def _shown(self, status: PlatformStatus) -> PlatformStatus:
         """Return the status with the condition Throttled while the platform is throttled."""
-        return with_throttled(status, self._context.shared.limits if self._throttled else None, self._generation, _now())
+        return with_throttled(status, self._context.shared.limits if self._throttled else None, self._seen.generation, _now())
 
     async def _reconcile(self) -> float | None:
         """Reconcile or delete once. Returns the seconds until the next reconcile is due; None when nothing is left to manage."""
-        body = self._body
-        metadata, deleting = body["metadata"], self._deleting
+        body = self._seen.body
+        metadata, deleting = body["metadata"], self._seen.deleting
         if deleting:
             fresh = await self._context.object.read()  # an old spec must not decide: its protection may have been set since
             if fresh is None or FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
@@ -269,7 +275,7 @@ class PlatformReconciler:
 
     async def _set_finalizer(self) -> float | None:
         """Set the finalizer and read the object again, whose spec may have changed. Returns seconds; None: the object is deleted."""
-        await self._context.object.set_finalizer(self._body, present=True)
+        await self._context.object.set_finalizer(self._seen.body, present=True)
         if (fresh := await self._context.object.read()) is None:
             return None
         self._accept(fresh)
@@ -287,6 +293,8 @@ class PlatformReconciler:
         version."""
         context = self._context
         redactor, site, now = context.secrets.redactor, context.shared.limits.docs_url, _now()
-        status = unreadable(error, previous=context.status, generation=self._generation, now=now, redactor=redactor, site=site)
+        status = unreadable(
+            error, previous=context.status, generation=self._seen.generation, now=now, redactor=redactor, site=site
+        )
         await context.reporter.write(self._shown(status))
         return parse_duration("10m").total_seconds()

@@ -9,7 +9,6 @@ import bisect
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from prometheus_client import REGISTRY
@@ -59,16 +58,16 @@ class Fleet(Collector):
         self.per_platform = 0
         """Largest number of platforms with series of their own."""
 
-    @contextmanager
-    def counted(self, uid: str, label: str) -> Iterator[None]:
-        """Count a platform while the block runs, which reconciles it. `label` is `namespace/name`."""
+    def begin(self, uid: str, label: str) -> PlatformState:
+        """Count a platform that this process reconciles from now on, until `end`. `label` is `namespace/name`."""
         self._states[uid] = state = PlatformState(label=label, reconciled=self._clock())
-        try:
-            yield
-        finally:
-            self._count(state, (), ())
-            if self._states.get(uid) is state:
-                del self._states[uid]
+        return state
+
+    def end(self, uid: str, state: PlatformState) -> None:
+        """Count a platform no more. `state`: what `begin` returned; another one may have begun since."""
+        self._count(state, (), ())
+        if self._states.get(uid) is state:
+            del self._states[uid]
 
     def expect(self, uid: str, generation: int) -> None:
         """Record the generation of the spec that was read."""

@@ -104,9 +104,9 @@ def scraped(fleet: Fleet) -> list[str]:
 def test_platforms_are_counted_by_condition_and_the_series_do_not_grow_with_them() -> None:
     time = 1000.0
     fleet = Fleet(clock=lambda: time)
-    contexts = [fleet.counted(f"uid-{n}", f"team/hub-{n}") for n in range(500)]
-    for n, context in enumerate(contexts):
-        context.__enter__()
+    states = {}
+    for n in range(500):
+        states[f"uid-{n}"] = fleet.begin(f"uid-{n}", f"team/hub-{n}")
         fleet.expect(f"uid-{n}", 2)
         fleet.report(f"uid-{n}", conditions(True, "Ready"), ["ReleasePrivate", "NodePools/gpu"], 2)
     fleet.report("uid-7", conditions(False, "QuotaExceeded"), [], 1)
@@ -122,17 +122,16 @@ def test_platforms_are_counted_by_condition_and_the_series_do_not_grow_with_them
     assert 'notebook_platform_reconcile_age_seconds_bucket{le="300.0"} 500.0' in lines
     assert not [line for line in lines if "team" in line or "Private" in line]
     assert len(lines) < 30
-    for context in contexts:
-        context.__exit__(None, None, None)
+    for uid, state in states.items():
+        fleet.end(uid, state)
     assert [line for line in scraped(fleet) if "conditions" in line or "operations" in line] == []
 
 
 def test_series_by_name_are_bounded() -> None:
     fleet = Fleet()
     fleet.per_platform = 2
-    contexts = [fleet.counted(f"uid-{n}", f"team/hub-{n}") for n in (3, 1, 2)]
-    for context in contexts:
-        context.__enter__()
+    for n in (3, 1, 2):
+        fleet.begin(f"uid-{n}", f"team/hub-{n}")
     fleet.report("uid-1", conditions(True, "Ready"), [], 0)
     assert [line for line in scraped(fleet) if "platform_ready" in line] == [
         'notebook_platform_platform_ready{name="hub-1",namespace="team"} 1.0',

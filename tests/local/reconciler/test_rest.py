@@ -1,0 +1,79 @@
+"""A platform rests between two reconciles: it has no task, and starts again when it is due, changed, or deleted."""
+
+import asyncio
+import contextvars
+import copy
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from notebook_platform.controller import Controller
+from notebook_platform.leases.shards import shards
+from notebook_platform.observability.fleet import FLEET
+
+from tests.local.reconciler.cluster import Management
+from tests.local.reconciler.test_no_silence import management, whole_spec
+from tests.local.reconciler.test_settled import INTERVAL, WatchedClients
+
+
+def tasks() -> list[str]:
+    """Return the names of the reconcilers' tasks."""
+    return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("reconcile ")]
+
+
+@pytest.fixture
+def _short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let a platform rest however short its interval is."""
+    monkeypatch.setattr("notebook_platform.reconciler.LONG_WAIT", INTERVAL / 10)
+    yield
+
+
+@asynccontextmanager
+async def controlled(directory: Path, interval: float) -> AsyncIterator[tuple[Management, WatchedClients, Controller]]:
+    """Yield a settled platform of a controller, at rest."""
+    clients = WatchedClients(directory)
+    async with management(whole_spec(interval=f"{interval:g}s")) as cluster:
+        controller = Controller(cluster.api, clients, shards(1)[0], contextvars.copy_context())
+        controller.object_changed(copy.deepcopy(cluster.platform), deleted=False)
+        await cluster.until("it is Ready", lambda: (c := cluster.condition("Ready")) and c["status"] == "True")
+        await cluster.until("it rests", lambda: not tasks())
+        yield cluster, clients, controller
+        await controller.close()
+    await clients.close()
+
+
+@pytest.mark.usefixtures("_short")
+async def test_a_platform_at_rest_is_reconciled_when_it_is_due(tmp_path: Path) -> None:
+    async with controlled(tmp_path, INTERVAL) as (_, clients, _):
+        await clients.looked(3)
+
+
+async def test_a_change_ends_the_rest_at_once_and_a_repeated_event_does_not(tmp_path: Path) -> None:
+    async with controlled(tmp_path, 300) as (cluster, clients, controller):
+        seen = clients.looks
+        controller.object_changed(copy.deepcopy(cluster.platform), deleted=False)
+        assert not tasks()
+        changed = copy.deepcopy(cluster.platform)
+        changed["metadata"]["generation"] = cluster.platform["metadata"].get("generation", 1) + 1
+        controller.object_changed(changed, deleted=False)
+        assert tasks()
+        await cluster.until("it is observed", lambda: clients.looks > seen)
+
+
+async def test_a_platform_that_is_deleted_while_it_rests_is_dropped(tmp_path: Path) -> None:
+    async with controlled(tmp_path, 300) as (cluster, _, controller):
+        uid = cluster.platform["metadata"]["uid"]
+        assert uid in FLEET._states
+        controller.object_changed(copy.deepcopy(cluster.platform), deleted=True)
+        await cluster.until("it is dropped", lambda: uid not in FLEET._states and not tasks())
+
+
+async def test_nothing_starts_after_the_lease_is_lost(tmp_path: Path) -> None:
+    async with controlled(tmp_path, 300) as (cluster, _, controller):
+        controller.abort()
+        changed = copy.deepcopy(cluster.platform)
+        changed["metadata"]["generation"] = 99
+        controller.object_changed(changed, deleted=False)
+        await controller.close()
+        assert not tasks() and cluster.platform["metadata"]["uid"] not in FLEET._states
