@@ -31,6 +31,7 @@ BASE_FILES = (
     "rbac.yaml",
     "operator-writes.yaml",
     "deletion-protection.yaml",
+    "served-namespaces.yaml",
     "networkpolicy.yaml",
     "deployment.yaml",
     "disruption-budget.yaml",

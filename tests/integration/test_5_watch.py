@@ -1,6 +1,7 @@
 """`watch` and `wait` beside a running operator, also as a plugin of the real kubectl."""
 
 import contextlib
+import json
 import os
 import pty
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from tests.integration.conftest import Field, runbook
 pytestmark = pytest.mark.story
 
 NAME = "watched"
+UNSERVED, LONELY = "unserved", "lonely"
 BIN = Path(sys.executable).parent
 
 
@@ -47,6 +50,8 @@ def watched(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
     output = tmp_path_factory.mktemp("watch") / "lines"
     site.clear()
     site.apply(runbook(NAME, suspend=True))  # until those who watch have begun
+    site.kubectl("create", "namespace", UNSERVED)
+    site.apply(in_unserved())
     environment = {**os.environ, "KUBECONFIG": site.environment["KUBECONFIG"]}
     command = [str(BIN / "notebook-platform"), "watch", NAME, "-n", "platforms"]
     with output.open("wb") as file, subprocess.Popen(command, env=environment, stdout=file, stderr=file) as watching:
@@ -54,8 +59,17 @@ def watched(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         site.until("watch has begun", found.lines)
         yield found
         watching.kill()
-    for name in site.kubectl("get", "nbp", "-n", "platforms", "-o", "name").split():
-        site.kubectl("delete", name, "-n", "platforms", "--timeout=90s")
+    site.apply(in_unserved() | {"spec": {**in_unserved()["spec"], "deletionProtection": False}})
+    for namespace in ("platforms", UNSERVED):
+        for name in site.kubectl("get", "nbp", "-n", namespace, "-o", "name").split():
+            site.kubectl("delete", name, "-n", namespace, "--timeout=90s")
+    site.kubectl("delete", "namespace", UNSERVED, "--wait=false")
+
+
+def in_unserved() -> dict[str, Any]:
+    """Return a platform in a namespace where the operator has no rights."""
+    found = runbook(LONELY)
+    return {**found, "metadata": {"name": LONELY, "namespace": UNSERVED}}
 
 
 def test_wait_shows_what_it_waits_for_and_returns_when_the_platform_is_ready(watched: Watched) -> None:
@@ -139,7 +153,8 @@ def test_the_plugin_of_kubectl_waits_and_takes_the_namespace_as_kubectl_does(wat
     nowhere = watched.run("kubectl", "notebook_platform", "wait", NAME)
     assert (nowhere.returncode, nowhere.stderr) == (
         1,
-        "kubectl notebook-platform wait: NotebookPlatform default/watched not found\n",
+        "kubectl notebook-platform wait: NotebookPlatform default/watched not found. "
+        "It is in the namespace platforms: use -n platforms\n",
     )
 
 
@@ -164,3 +179,38 @@ def test_wait_for_delete_returns_and_watch_ends_when_the_platform_is_gone(watche
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "platforms/watched is deleted")
     assert watched.watching.wait(30) == 0
     assert watched.lines()[-1] == "platforms/watched: deleted"
+
+
+def test_the_api_server_warns_about_a_namespace_that_the_operator_does_not_serve(watched: Watched) -> None:
+    def warnings(namespace: str) -> str:
+        document = {**in_unserved(), "metadata": {"name": "another", "namespace": namespace}}
+        command = ["kubectl", "create", "--dry-run=server", "-f", "-"]
+        done = subprocess.run(command, env=watched.environment, input=json.dumps(document), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    watched.site.until("the API server has the policy", lambda: warnings(UNSERVED))
+    assert "the operator has no rights in the namespace unserved, so this platform stays without a status. " in warnings(UNSERVED)
+    assert warnings("platforms") == ""
+
+
+def test_doctor_of_a_file_passes_the_warning_on(watched: Watched, tmp_path: Path) -> None:
+    (tmp_path / "hub.yaml").write_text(json.dumps(in_unserved()))
+    done = watched.run("notebook-platform", "doctor", "-f", str(tmp_path / "hub.yaml"))
+    assert "Warning: Validation failed for ValidatingAdmissionPolicy 'notebook-platform-served-namespaces'" in done.stderr
+
+
+def test_wait_names_the_reason_why_a_platform_has_no_status(watched: Watched) -> None:
+    waited = watched.run("notebook-platform", "wait", LONELY, "-n", UNSERVED, "--timeout", "35s")
+    assert waited.returncode == 1
+    _, line = waited.stdout.splitlines()
+    assert line.startswith("unserved/lonely waits for Ready: no status for ")
+    assert ": the operator has no rights in the namespace unserved. Apply it in a namespace that the operator serves, " in line
+    assert "unserved/lonely did not reach Ready within 35s: no status for " in waited.stderr
+
+
+def test_a_platform_in_another_namespace_is_found(watched: Watched) -> None:
+    for command in (("watch",), ("wait",), ("plan",), ("doctor",), ("support-bundle",)):
+        done = watched.run("notebook-platform", *command, LONELY)
+        words = f"notebook-platform {command[0]}: NotebookPlatform default/lonely not found. It is in the namespace unserved: "
+        assert (done.returncode, done.stderr) == (1, f"{words}use -n unserved\n")

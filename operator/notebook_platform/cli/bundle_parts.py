@@ -14,11 +14,12 @@ from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
 
 from notebook_platform import __version__
-from notebook_platform.api import GROUP, KIND, PLURAL, VERSION
+from notebook_platform.api import GROUP, KIND, PLURAL
 from notebook_platform.api.references import references
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.cli.bundle_redaction import BundleRedactor, log_lines
-from notebook_platform.cli.management import NO_ANSWER, reading
+from notebook_platform.cli.elsewhere import read_platform
+from notebook_platform.cli.management import NO_ANSWER
 from notebook_platform.cli.watch_stream import Place
 from notebook_platform.kube.secret_data import decoded
 
@@ -55,9 +56,7 @@ class Collector:
 
     async def collect(self) -> Bundle:
         """Return the bundle. Raises UsageError when the platform itself cannot be read."""
-        path = (GROUP, VERSION, self._place.namespace, PLURAL, self._place.name)
-        with reading(f"the platform {self._place}"):
-            body = await client.CustomObjectsApi(self._api).get_namespaced_custom_object(*path)
+        body = await read_platform(self._api, self._place)
         self._redactor.learn_free_parts(body)
         secrets = await self._secrets(body)  # first: the other parts are redacted with what they hold
         pods = await self._pods()

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -21,14 +22,19 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.bounded.documents import DocumentRefused, parse_json
 from notebook_platform.bounded.local import read_local_yaml
 from notebook_platform.cli import program
+from notebook_platform.cli.elsewhere import read_platform
 from notebook_platform.cli.logs import configure
-from notebook_platform.cli.management import NoContext, UsageError, context_namespace, management_api, reading
+from notebook_platform.cli.management import NoContext, UsageError, context_namespace, management_api
 from notebook_platform.cli.operator_config import configuration
+from notebook_platform.cli.output import show_error
+from notebook_platform.cli.watch_stream import Place
 from notebook_platform.clients import SharedClients
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.plan import approved
 from notebook_platform.kube.redaction import CURRENT, REDACTORS
 from notebook_platform.kube.secrets import Contents, Platform, SecretStore
+
+WARNING = re.compile(r'^299 \S+ "((?:[^"\\]|\\.)*)"')
 
 NOT_APPLIED = "known-after-apply"
 """The uid of an object that is not applied yet."""
@@ -118,11 +124,7 @@ async def _body(
         raise UsageError("name a NotebookPlatform, or give a file with -f")
     if api is None:
         raise UsageError("no kubeconfig found; set KUBECONFIG, or give a file with -f")
-    namespace = arguments.namespace or context_namespace()
-    path = (GROUP, VERSION, namespace, PLURAL, arguments.name)
-    with reading(f"the platform {namespace}/{arguments.name}"):
-        found: dict[str, Any] = await client.CustomObjectsApi(api).get_namespaced_custom_object(*path)
-    return found
+    return await read_platform(api, Place(arguments.namespace or context_namespace(), arguments.name))
 
 
 async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping[str, Any]:
@@ -148,12 +150,22 @@ async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping
         return body
     except (aiohttp.ClientError, OSError):
         return body
+    if warning := _warning((answer.headers or {}).get("Warning", "")):
+        show_error(f"Warning: {warning}")
     try:
         live = await custom.get_namespaced_custom_object(*path)
     except ApiException:
         live = {"metadata": {}}  # the uid that a dry run returns is not the one that the object will have
     applied: dict[str, Any] = json.loads(answer.raw_data)  # the client parses only a 200; a new object is a 201
     return {**applied, "metadata": {**applied["metadata"], "uid": live["metadata"].get("uid")}}
+
+
+def _warning(header: str) -> str:
+    """Return the text of the API server's warning, which kubectl prints too (RFC 7234, 5.5: code, agent, text in quotes); else empty.
+
+    The client keeps one header of a name."""
+    found = WARNING.search(header)
+    return re.sub(r"\\(.)", r"\1", found[1]) if found else ""
 
 
 def _refusal(error: ApiException) -> str:

@@ -44,6 +44,7 @@ class View:
     deleting: bool
     status: PlatformStatus
     servers: int | None
+    created: datetime | None = None
     _by_type: Mapping[str, Condition] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -58,6 +59,7 @@ class View:
             deleting="deletionTimestamp" in metadata,
             status=status,
             servers=status.hub.servers if status.hub else None,
+            created=parse_time(metadata.get("creationTimestamp")),
             _by_type={c.type: c for c in status.conditions},
         )
 
@@ -81,6 +83,11 @@ class View:
         if self.status.observed_generation < self.generation or found is not None:
             return f"the operator has not observed generation {self.generation} of the spec yet"
         return f"there is no condition {type_}"
+
+    @property
+    def silent(self) -> bool:
+        """Return whether no operator has reported a status yet."""
+        return self.status.observed_generation is None
 
     @property
     def shown_by_step(self) -> bool:
@@ -109,7 +116,7 @@ class View:
         """Return the state of the platform."""
         if self.holds("Ready"):
             return State.UP_TO_DATE
-        if self.status.observed_generation is None:
+        if self.silent:
             return State.WAITING
         return State.FAILING if self.holds("Stalled") else State.PROGRESSING
 

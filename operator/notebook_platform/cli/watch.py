@@ -16,11 +16,13 @@ from rich.live import Live
 from rich.table import Table
 
 from notebook_platform.cli.changes import EventLine, changes, repeats
+from notebook_platform.cli.elsewhere import not_found
 from notebook_platform.cli.frame import LAST_EVENTS, Frame
 from notebook_platform.cli.logs import configure
-from notebook_platform.cli.management import NO_ANSWER, UsageError, connected, context_namespace
+from notebook_platform.cli.management import NO_ANSWER, connected, context_namespace
 from notebook_platform.cli.output import Output, show, styled
 from notebook_platform.cli.running import run_command
+from notebook_platform.cli.silence import explain_silence
 from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.view import View
 from notebook_platform.cli.watch_stream import Place, new_events, views
@@ -47,6 +49,9 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """Show a remark about the watch."""
 
+    def explain(self, text: str) -> None:
+        """Show why the platform has no status; it no longer holds once there is one."""
+
 
 async def _watch(options: argparse.Namespace) -> int:
     configure("text", "ERROR")
@@ -65,12 +70,12 @@ async def _watch(options: argparse.Namespace) -> int:
 
 async def _follow(api: client.ApiClient, place: Place, display: Display, timeline: Timeline, *, until_ready: bool) -> int:
     """Pass each change to the display; return the exit code. Raises UsageError."""
-    listening: asyncio.Task[None] | None = None
+    beside: list[asyncio.Task[None]] = []
     try:
         async with aclosing(views(api, place)) as stream:
             async for view in stream:
-                if view is None and listening is None:
-                    raise UsageError(f"NotebookPlatform {place} not found")
+                if view is None and not beside:
+                    raise await not_found(api, place)
                 if view is None:
                     display.note(f"{place}: deleted")
                     return int(until_ready)
@@ -78,11 +83,14 @@ async def _follow(api: client.ApiClient, place: Place, display: Display, timelin
                 display.show(view)
                 if until_ready and view.holds("Ready"):
                     return 0
-                listening = listening or asyncio.create_task(_listen(api, view, display))
+                if not beside:
+                    beside = [asyncio.create_task(work(api, view, display)) for work in (_listen, _explain)]
+                if not view.silent:
+                    beside[-1].cancel()
     finally:
-        if listening is not None:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
     raise AssertionError("views end only with None")
 
 
@@ -96,6 +104,11 @@ async def _listen(api: client.ApiClient, view: View, display: Display) -> None:
         display.note(f"Events cannot be read: {error.status} {error.reason}")
     except NO_ANSWER as error:
         display.note(f"Events cannot be read ({type(error).__name__})")
+
+
+async def _explain(api: client.ApiClient, view: View, display: Display) -> None:
+    """Pass the reason why the platform has no status to the display; cancelled when it has one."""
+    display.explain(await explain_silence(api, view))
 
 
 class Lines:
@@ -123,6 +136,8 @@ class Lines:
         """Print the remark as a line."""
         self._print(text, _now())
 
+    explain = note
+
     def _print(self, line: str, when: datetime) -> None:
         show(f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}  {line}")
 
@@ -135,11 +150,12 @@ class LiveView:
         self._hint = hint
         self._view: View | None = None
         self._events: tuple[EventLine, ...] = ()
-        self._note = ""
+        self._note = self._silence = ""
 
     def show(self, view: View) -> None:
         """Set the view to draw."""
         self._view = view
+        self._silence = self._silence if view.silent else ""
 
     def add_events(self, events: Sequence[EventLine]) -> None:
         """Keep the last LAST_EVENTS Events."""
@@ -149,11 +165,22 @@ class LiveView:
         """Set the remark under the headline."""
         self._note = text
 
+    def explain(self, text: str) -> None:
+        """Set the remark under the headline, until there is a status."""
+        self._silence = text
+
     def current_frame(self) -> RenderableType:
         """Return the frame for the current time."""
         if self._view is None:
             return styled("reading ...")
-        return Frame(view=self._view, events=self._events, timeline=self._timeline, now=_now(), note=self._note, hint=self._hint)
+        return Frame(
+            view=self._view,
+            events=self._events,
+            timeline=self._timeline,
+            now=_now(),
+            note=self._note or self._silence,
+            hint=self._hint,
+        )
 
 
 @contextlib.contextmanager
