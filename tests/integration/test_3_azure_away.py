@@ -20,6 +20,8 @@ OTHER_SUBSCRIPTION = "00000000-0000-0000-0000-00000000000b"
 POOL = {"mode": "User", "vmSize": "Standard_D2s_v3", "count": 1}
 EMPTY = {"Retry-After": "3", **{f"x-ms-ratelimit-remaining-subscription-{kind}": "0" for kind in ("reads", "writes")}}
 IMPOSTOR = "127.0.0.2"
+LONG = 180.0
+"""Seconds. The steps back off while Azure is away: 10 seconds, then twice as long each time."""
 
 
 def without_hub(name: str, subscription: str = SUBSCRIPTION) -> dict[str, Any]:
@@ -121,12 +123,12 @@ def test_azure_goes_away_while_a_pool_is_created_and_comes_back(site: Field, awa
     edit(site, NAME, {"nodePools": [*pools, {**POOL, "name": case}]})
     site.until("the pool is requested", lambda: f"PUT agentPools/{case}" in site.writes(mark, accepted=True))
     with fault(site, away):
-        site.until(f"{NAME} reports {reason}", lambda: clause in (said := message(site, reason)) and said)
+        site.until(f"{NAME} reports {reason}", lambda: clause in (said := message(site, reason)) and said, LONG)
         assert site.condition(NAME, "Stalled")["status"] == "False"
         if case == "throttled":
             edit(site, NEIGHBOUR, {"azure": {"tags": {"case": case}}})
             site.until_ready(NEIGHBOUR, 30)
             assert [w for w in site.writes(mark, f"/{OTHER_SUBSCRIPTION}/", accepted=True) if "tags" in w]
-    site.until_ready(NAME)
+    site.until_ready(NAME, LONG)
     made = [write for write in site.writes(mark, f"/{SUBSCRIPTION}/", accepted=True) if write.startswith("PUT")]
     assert made.count(f"PUT agentPools/{case}") == 1 and len(made) == len(set(made)), made
