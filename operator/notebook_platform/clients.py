@@ -140,7 +140,7 @@ class SharedClients:
             planning=planning,
             max_age=self._max_age(spec),
         )
-        return replace(scope, drain=self._clusters.drain(scope), leaves=self._clusters.leaves(scope))
+        return replace(scope, drain=self._clusters.drain(scope), find_removed_apis=self._clusters.find_removed_apis(scope))
 
     def operation_scope(self, spec: NotebookPlatformSpec) -> OperationScope:
         """Return where the operations of a platform with this spec may be."""

@@ -12,7 +12,7 @@ from notebook_platform import outputs
 from notebook_platform.azure.agent_pools import bounds_of, initial_count
 from notebook_platform.azure.cluster import find_cluster
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key, published_kubeconfig
-from notebook_platform.azure.scope import AzureScope, Drain, Leaves
+from notebook_platform.azure.scope import AzureScope, Drain, FindRemovedApis
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.deprecated_apis import removed_apis_in_use
 from notebook_platform.workload.access import Connection, WorkloadClusters
@@ -60,13 +60,13 @@ class ClusterClients:
 
         return empty
 
-    def leaves(self, scope: AzureScope) -> Leaves:
+    def find_removed_apis(self, scope: AzureScope) -> FindRemovedApis:
         """Return the call that finds objects whose API a newer Kubernetes version removes."""
 
-        async def leaves(cluster: outputs.Cluster, current: str, wanted: str) -> str | None:
+        async def find(cluster: outputs.Cluster, current: str, wanted: str) -> str | None:
             return await removed_apis_in_use((await self.connection(scope, cluster)).api, current, wanted)
 
-        return leaves
+        return find
 
     def step(self, scope: AzureScope) -> WorkloadCluster:
         """Return the step WorkloadCluster of one reconcile."""

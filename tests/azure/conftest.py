@@ -18,7 +18,7 @@ from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session_pool import SessionPool
 from notebook_platform.azure.last_applied import Record, claims_of, confirmed, joined
-from notebook_platform.azure.scope import AzureScope, Leaves
+from notebook_platform.azure.scope import AzureScope, FindRemovedApis
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, Rechecked, StepError, Unblocking
 from notebook_platform.engine.reconcile import Policy, reconcile
@@ -51,7 +51,7 @@ class Estate:
     ignored: list[str] = field(default_factory=list)
     window_gate: str = ""
     max_age: float = 0.0
-    leaves: Leaves | None = None
+    find_removed_apis: FindRemovedApis | None = None
 
     async def graph(self, spec: dict[str, Any], *, deleting: bool = False) -> Graph:
         parsed = NotebookPlatformSpec.model_validate(spec)
@@ -69,7 +69,7 @@ class Estate:
             applied=self.applied,
             deleting=deleting,
             max_age=self.max_age,
-            leaves=self.leaves,
+            find_removed_apis=self.find_removed_apis,
             **({"now": self.now} if self.now else {}),
         )
         return Graph(azure_steps(context))

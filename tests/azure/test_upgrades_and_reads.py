@@ -89,7 +89,7 @@ async def test_kubernetes_waits_for_releases_with_removed_apis_and_is_upgraded_o
         return "release jhub in namespace jhub (jupyterhub-0.11.1) has X (x/v1beta1), which it no longer serves"
 
     await estate.settle(three_pools("1.34"))
-    mark, estate.leaves = await estate.mark(), leaves
+    mark, estate.find_removed_apis = await estate.mark(), leaves
     results = await estate.settle(three_pools("1.36"))
     outcome = results["Cluster"].outcome
     assert (
@@ -102,7 +102,7 @@ async def test_kubernetes_waits_for_releases_with_removed_apis_and_is_upgraded_o
     assert isinstance(pools := results["NodePools"].outcome, Deferred) and pools.reason == "ControlPlanePending"
     assert await estate.writes(mark) == [] and asked[0][1] == "1.36"
     assert [(c.path, c.gate and c.gate.failed.reason) for c in results["Cluster"].changes] == [(VERSION_PATH, "RemovedApisInUse")]
-    estate.leaves = None
+    estate.find_removed_apis = None
     await estate.settle(three_pools("1.36"))
     assert "PUT managedClusters/prd-aks-jhub" in await estate.writes(mark)
 

@@ -255,7 +255,7 @@ class Reason(Word):
         "DatabaseUpgradeRequired",
         "The hub's database has an older schema; its upgrade has to be allowed.",
     )
-    CA_BUNDLE_INVALID = "CaBundleInvalid", "The CA bundle of the sign-in holds no certificate that can be read."
+    CA_BUNDLE_INVALID = "CaBundleInvalid", "The CA bundle of the sign-in contains no readable certificate."
     ISSUER_NOT_HTTPS = "IssuerNotHttps", "The issuer is not an https URL."
     ISSUER_NOT_REACHABLE = "IssuerNotReachable", "The OpenID Connect issuer does not answer."
     ISSUER_ANSWERS_BADLY = "IssuerAnswersBadly", "The issuer's discovery document is not usable."

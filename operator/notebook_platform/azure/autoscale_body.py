@@ -33,7 +33,7 @@ def setting_properties(setting: Autoscale, name: str, scale_set: str) -> Wire:
         if zone is None:
             raise StepError(
                 Reason.TIME_ZONE_UNKNOWN,
-                f"{FIELD}[{setting.pool}].recurring[{recurring.name}].timeZone {recurring.time_zone!r} is not one Azure Monitor has",
+                f"{FIELD}[{setting.pool}].recurring[{recurring.name}].timeZone {recurring.time_zone!r} is unknown to Azure Monitor",
                 "Use a name of the tz database, such as Europe/Vienna.",
             )
         begins = _profile(recurring.name, recurring.capacity, recurring.rules, scale_set)

@@ -69,7 +69,7 @@ def _text(answer: object) -> bytes:
     if not value:
         raise StepError(
             Reason.KUBECONFIG_REFUSED,
-            "spec.cluster: Azure gave no kubeconfig for the managed cluster",
+            "spec.cluster: Azure returned no kubeconfig for the managed cluster",
             "Check in the Azure portal whether the cluster is running.",
             retry_in=30,
         )

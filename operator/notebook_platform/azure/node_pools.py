@@ -254,7 +254,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             raise StepError(
                 Reason.LAST_SYSTEM_POOL,
                 f"{FIELD}: the agent pool {name} is the cluster's last one with mode System, and a cluster needs one",
-                "Name it in spec.nodePools again, or add another System pool first.",
+                "Restore it in spec.nodePools, or add another System pool first.",
             )
         if self._scope.drain is not None and (left := await self._scope.drain(cluster, name)) is not None:
             return Progressing(reason=Reason.DRAINING, message=f"Agent pool {name}: {left}", requeue_after=3)

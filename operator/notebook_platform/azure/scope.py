@@ -34,8 +34,8 @@ class Drain(Protocol):
     async def __call__(self, cluster: outputs.Cluster, pool: str) -> str | None: ...
 
 
-class Leaves(Protocol):
-    """Objects in a cluster that a newer Kubernetes version no longer serves, in a clause; None: none known."""
+class FindRemovedApis(Protocol):
+    """Describes the objects in a cluster whose API a newer Kubernetes version no longer serves, in a clause; None: none known."""
 
     async def __call__(self, cluster: outputs.Cluster, current: str, wanted: str) -> str | None: ...
 
@@ -47,8 +47,8 @@ class AzureScope:
     `signed_in` is the session and its cache, or why there is none: then the step Credentials reports it, and the remaining steps wait.
     `planning`: nothing may be written, not even to Secrets. `applied`: what was applied
     last, by step (`last_applied.py`). `max_age`: the maximum age of a cached read, in seconds. `drain` empties
-    the nodes of an agent pool, given the kubeconfig and the pool's name; `leaves` tells what an upgrade of Kubernetes would leave
-    behind.
+    the nodes of an agent pool, given the kubeconfig and the pool's name; `find_removed_apis` names the objects whose
+    API an upgrade of Kubernetes removes.
     """
 
     spec: NotebookPlatformSpec
@@ -62,7 +62,7 @@ class AzureScope:
     max_age: float = 0.0
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     drain: Drain | None = None
-    leaves: Leaves | None = None
+    find_removed_apis: FindRemovedApis | None = None
 
     @property
     def session(self) -> AzureSession:

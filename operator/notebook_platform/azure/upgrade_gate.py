@@ -39,13 +39,13 @@ async def upgrade_gate(scope: AzureScope, body: Mapping[str, Any]) -> Gate | Non
 
 async def _obstacle(scope: AzureScope, body: Mapping[str, Any], current: str, wanted: str) -> Failed | None:
     """Return why Kubernetes may not be upgraded yet: the releases in the cluster are checked before anything happens."""
-    if scope.leaves is None:
+    if scope.find_removed_apis is None:
         return None
-    told = await scope.leaves(cluster_output(dict(body), scope.group), current, wanted)
-    if told is None:
+    in_use = await scope.find_removed_apis(cluster_output(dict(body), scope.group), current, wanted)
+    if in_use is None:
         return None
     return Failed(
         reason=Reason.REMOVED_APIS_IN_USE,
-        message=f"{FIELD}.kubernetesVersion {wanted} is deferred, because {told}",
+        message=f"{FIELD}.kubernetesVersion {wanted} is deferred, because {in_use}",
         remedy="Upgrade those charts first to versions without these APIs; Kubernetes is upgraded afterwards.",
     )

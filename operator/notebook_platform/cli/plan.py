@@ -49,8 +49,8 @@ async def planned(chosen: TargetPlatform) -> Plan:
     results = _as_signed_in(chosen.spec, sanitized(results, chosen.secrets.redactor))
     query_gate = chosen.shared.query_gate(chosen.platform, chosen.spec, chosen.secrets)
     disrupts = any(change.disruptive for result in results.values() for change in result.changes)
-    waits = await query_gate() if query_gate and disrupts else window_gate(chosen.spec, datetime.now(UTC))
-    return Plan(platform=chosen.platform, spec=chosen.spec, results=results, needs=graph.needs, waits=waits)
+    deferred_until = await query_gate() if query_gate and disrupts else window_gate(chosen.spec, datetime.now(UTC))
+    return Plan(platform=chosen.platform, spec=chosen.spec, results=results, needs=graph.needs, deferred_until=deferred_until)
 
 
 def _as_signed_in(spec: NotebookPlatformSpec, results: Mapping[str, Result]) -> dict[str, Result]:

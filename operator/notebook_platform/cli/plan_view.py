@@ -30,14 +30,14 @@ ABSENT = "(absent)"
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The results of a reconcile that applied nothing, in the graph's order. `needs`: the steps that each one depends on; `waits`: what
-    disruptive changes are deferred until."""
+    """The results of a reconcile that applied nothing, in the graph's order. `needs`: the steps that each one depends on;
+    `deferred_until`: what disruptive changes wait for; empty if they are applied at once."""
 
     platform: Platform
     spec: NotebookPlatformSpec
     results: Mapping[str, Result]
     needs: Mapping[str, Sequence[str]]
-    waits: str = ""
+    deferred_until: str = ""
 
     @property
     def changes(self) -> list[Change]:
@@ -106,7 +106,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "subscription": plan.spec.azure.subscription_id,
         "steps": steps,
         "upToDate": plan.up_to_date,
-        "summary": {**plan.counts, "takesSeconds": plan.seconds, "disruptionWaitsFor": plan.waits or None},
+        "summary": {**plan.counts, "takesSeconds": plan.seconds, "disruptionWaitsFor": plan.deferred_until or None},
     }
 
 
@@ -243,7 +243,7 @@ def _summary(plan: Plan) -> str:
     text = f"{', '.join(parts)}{more}; takes {_duration(plan.seconds)}"
     if counts["disrupts"]:
         text += f"; {counts['disrupts']} {'is' if counts['disrupts'] == 1 else 'are'} disruptive"
-        text += f" and deferred until {plan.waits}" if plan.waits else ""
+        text += f" and deferred until {plan.deferred_until}" if plan.deferred_until else ""
     if counts["awaiting"]:
         text += f"; {counts['awaiting']} wait{'s' if counts['awaiting'] == 1 else ''} for approval"
     return f"{text}{'; ' + impossible if impossible else ''}."

@@ -245,7 +245,7 @@ async def rewrite_manifest(
     if before != release.digest:
         raise StepError(
             Reason.RELEASE_RECORD_CHANGED,
-            f"the Secret {release.secret_name} of namespace {release.namespace} was exchanged while the operator read it",
+            f"the Secret {release.secret_name} of namespace {release.namespace} was replaced while the operator read it",
             f"Find out who may write Secrets in namespace {release.namespace}.",
             retry_in=30,
         )

@@ -27,7 +27,7 @@ from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.net.probe import probe
 from notebook_platform.hubs.secrets import ExistingRelease, hub_secrets
 from notebook_platform.hubs.users import user_counts
-from notebook_platform.hubs.users.active_servers import query_servers, stale, token_in, urls_of, with_servers
+from notebook_platform.hubs.users.active_servers import missed_pod_events, query_servers, token_in, urls_of, with_servers
 from notebook_platform.hubs.users.claims import examine, named_claims
 from notebook_platform.hubs.users.concerns import data_concerns
 from notebook_platform.hubs.users.presence import has_users
@@ -83,7 +83,7 @@ class JupyterHub(ChartAdapter):
             urls = urls_of(self._spec, self._hub_context, found.address)
             servers = await query_servers(urls, token_in(release.config), allow_private=self._allow_private)
             start_timeout = parse_duration(self._spec.single_user.start_timeout)
-            issues = await stale(target.api, self.namespace, servers, start_timeout)
+            issues = await missed_pod_events(target.api, self.namespace, servers, start_timeout)
         users = with_servers(await user_counts.read(target.api, self.namespace), servers)
         named = named_claims(release.config)
         claims = await examine(target.api, self.namespace, named, wanted.origins, JUPYTERHUB.root, target.nodes)

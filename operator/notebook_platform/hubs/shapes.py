@@ -122,10 +122,10 @@ def check_shapes(values: Mapping[str, Any], source: str, shapes: Shapes = HUB) -
     """Raise StepError (ValuesRefused) for the first value of another shape than the chart reads. `source`: the place of a value in the
     spec, with `{path}` for its path."""
     for fault in faults(values, shapes):
-        where = ".".join(fault.path)
+        where = source.format(path=".".join(fault.path))
         raise StepError(
             Reason.VALUES_REFUSED,
-            f"{source.format(path=where)} is {kind_of(fault.value)}, and the chart reads a {fault.wanted} there",
+            f"{where} is {kind_of(fault.value)}, and the chart reads a {fault.wanted} there",
             f"Write {where} as a {fault.wanted}, or remove it.",
         )
 
@@ -153,9 +153,9 @@ def check_binder(values: Mapping[str, Any], source: str) -> None:
 
 def null_refused(path: Path, fields: Sequence[str], source: str) -> StepError:
     """Return the error for a null that removes the values of these fields."""
-    where, more = ".".join(path), f" and {len(fields) - 1} more fields" if len(fields) > 1 else ""
+    where, more = source.format(path=".".join(path)), f" and {len(fields) - 1} more fields" if len(fields) > 1 else ""
     return StepError(
         Reason.VALUES_REFUSED,
-        f"{source.format(path=where)} is null (has no value), which removes what {fields[0]}{more} set below it",
-        f"Remove {where} from it, or write members below {where}.",
+        f"{where} is null (has no value), which removes what {fields[0]}{more} set below it",
+        f"Remove {where}, or write members below it.",
     )

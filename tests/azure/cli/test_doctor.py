@@ -96,7 +96,7 @@ async def test_a_healthy_subscription_passes_every_check(terminal: Terminal) -> 
     assert output.code == 0 and output.lines[-1] == "No blocking problems found."
     signs = {check: the_line(output, check)[0] for check in CHECKS}
     assert signs == {check: "!" if check == "providers" else "✓" for check in CHECKS}
-    assert the_line(output, "providers").endswith("microsoft.insights are not registered yet. The operator does it.")
+    assert the_line(output, "providers").endswith("microsoft.insights are not registered yet. The operator registers them.")
     assert the_line(output, "version") == "✓ 1.35 is offered in eastus, as are 1.32, 1.33, 1.34, 1.36"
     assert the_line(output, "quota").endswith(
         "200 vCPUs left in eastus (Total Regional vCPUs); needed: 6 at first and 12 at most"
@@ -110,7 +110,7 @@ async def test_a_platform_that_is_there_has_its_nodes_already(terminal: Terminal
     await terminal.settle(runbook_spec())
     terminal.estate.simulator.world.catalog.quota = 12
     output = await diagnosis(terminal, runbook_spec())
-    assert output.code == 0 and the_line(output, "names") == "✓ free, or ours"
+    assert output.code == 0 and the_line(output, "names") == "✓ free, or owned by this platform"
     assert the_line(output, "quota") == "✓ 6 vCPUs left in eastus (Total Regional vCPUs); needed: 6 at most"
 
 
@@ -305,7 +305,7 @@ async def test_resources_without_an_owner_may_be_adopted(terminal: Terminal) -> 
     await make_group(terminal)
     line = the_line(await diagnosis(terminal, runbook_spec()), "names")
     assert line.startswith("✗ spec.azure.resourceGroup") and line.endswith("or set spec.adoption: IfUnowned to adopt it.")
-    assert the_line(await diagnosis(terminal, runbook_spec(adoption="IfUnowned")), "names") == "✓ free, or ours"
+    assert the_line(await diagnosis(terminal, runbook_spec(adoption="IfUnowned")), "names") == "✓ free, or owned by this platform"
 
 
 async def test_names_of_other_azure_customers_are_reported_before_creation(terminal: Terminal) -> None:
@@ -331,7 +331,7 @@ async def test_names_of_other_azure_customers_are_reported_before_creation(termi
     assert third.startswith("✗ spec.binderhub.registry.azure.name: the name 'binderimages' is not available: The registry")
     assert (await preflight(terminal.estate, runbook_spec(jupyterhub=hub))).reason == "DnsLabelTaken"
     hub["expose"] = {"loadBalancer": {"dnsLabel": "free"}}
-    assert the_line(await diagnosis(terminal, runbook_spec(jupyterhub=hub)), "names") == "✓ free, or ours"
+    assert the_line(await diagnosis(terminal, runbook_spec(jupyterhub=hub)), "names") == "✓ free, or owned by this platform"
 
 
 async def test_a_resource_in_deletion_counts_as_free(terminal: Terminal) -> None:
@@ -341,7 +341,7 @@ async def test_a_resource_in_deletion_counts_as_free(terminal: Terminal) -> None
         "tags": {OWNER_TAG: "test/platforms/prd-jhub/uid-0"},
     }
     await terminal.estate.control("PUT", f"/resources{group_id('prd_rg_jhub')}", body)
-    assert the_line(await diagnosis(terminal, runbook_spec()), "names") == "✓ free, or ours"
+    assert the_line(await diagnosis(terminal, runbook_spec()), "names") == "✓ free, or owned by this platform"
 
 
 @pytest.mark.parametrize(

@@ -207,9 +207,7 @@ async def lock_deleted_as_the_remedy_asks(harness: ReleaseHarness) -> None:
 
 
 Hand = Callable[[ReleaseHarness], Awaitable[None]]
-TAKE_AWAY = (
-    "and not by this operator. Make sure that no Helm process is running, then delete the Secret sh.helm.release.v1.little.v{} in"
-)
+TAKE_AWAY = "and this operator did not start it. Make sure that no Helm process is running, then delete the Secret sh.helm.release.v1.little.v{} in"
 DRIFTS = "Deployment/little.spec.replicas is 3, wanted 1"
 CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (nothing_is_there, State.ABSENT, "Installing", "install little (little-1.0.0)", left_alone),
@@ -226,7 +224,7 @@ CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (last_revision_deleted_by_hand, State.OUT_OF_SYNC, "Upgrading", "upgrade little", left_alone),
     (failed_halfway_and_corrected, State.FAILED, "Upgrading", "upgrade little", left_alone),
     (failed_in_helms_storage_for_long, State.FAILED, "Upgrading", "upgrade little", left_alone),
-    (failed_halfway_a_moment_ago, State.BACKING_OFF, "HelmFailed", "(try 1 of 2)", spec_corrected),
+    (failed_halfway_a_moment_ago, State.BACKING_OFF, "HelmFailed", "(attempt 1 of 2)", spec_corrected),
     (
         upgrade_failed_halfway_with_strategy_rollback,
         State.ROLLBACK_DUE,

@@ -27,9 +27,7 @@ CERTIFICATE = Row(
     remedy="Upload the certificate to the application (az ad app credential reset --cert), or correct clientCertificate in the Secret.",
     field="spec.azure.credentials.certificateRef",
 )
-PASSING = Row(
-    reason=Reason.AZURE_UNAVAILABLE, remedy="The operator retries: Entra ID failed for reasons of its own.", retry_in=15
-)
+PASSING = Row(reason=Reason.AZURE_UNAVAILABLE, remedy="The operator retries: the failure is within Entra ID.", retry_in=15)
 
 AADSTS: dict[str, Row] = {
     "7000215": Row(
@@ -52,10 +50,15 @@ AADSTS: dict[str, Row] = {
     ),
     **dict.fromkeys(("700213", "70021", "70025"), FEDERATION),
     "7002138": replace(
-        FEDERATION, remedy="Correct the federated credential of the application: its subject differs in case alone."
+        FEDERATION,
+        remedy="Correct the federated credential of the application: its subject differs from the token's only in letter case.",
     ),
-    "700211": replace(FEDERATION, remedy="Correct the federated credential of the application: its issuer is another one."),
-    "700212": replace(FEDERATION, remedy="Correct the federated credential of the application: its audience is another one."),
+    "700211": replace(
+        FEDERATION, remedy="Correct the federated credential of the application: its issuer differs from the token's."
+    ),
+    "700212": replace(
+        FEDERATION, remedy="Correct the federated credential of the application: its audience differs from the token's."
+    ),
     "50012": replace(CERTIFICATE, field=None),
     "700030": CERTIFICATE,
     "900023": Row(reason=Reason.WRONG_CREDENTIALS, remedy="Correct tenantId of {field}: it is neither an id nor a domain."),

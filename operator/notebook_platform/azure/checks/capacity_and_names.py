@@ -78,7 +78,7 @@ async def names(scope: AzureScope, fresh: bool) -> list[Finding]:
         if failed:
             found.append(Finding(sentence=failed.message, reason=failed.reason, remedy=failed.remedy))
     found += [*await _node_group(scope, fresh), *await public_names(scope, fresh)]
-    return found or [Finding(sentence="free, or ours")]
+    return found or [Finding(sentence="free, or owned by this platform")]
 
 
 def _named(scope: AzureScope) -> Iterator[tuple[str, str, ResourceType, str, str]]:

@@ -65,7 +65,9 @@ async def providers(scope: AzureScope, fresh: bool) -> list[Finding]:
     if not missing:
         return [Finding(sentence=f"{', '.join(states)} are registered")]
     sentence = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not registered yet"
-    found = [Finding(sentence=sentence, reason=Reason.PROVIDER_NOT_REGISTERED, remedy="The operator does it.", blocks=False)]
+    found = [
+        Finding(sentence=sentence, reason=Reason.PROVIDER_NOT_REGISTERED, remedy="The operator registers them.", blocks=False)
+    ]
     subscription = f"/subscriptions/{scope.spec.azure.subscription_id}"
     wanted = [Need(f"{name}/register/action", subscription) for name in dict.fromkeys(n.split("/")[0] for n in missing)]
     return [*found, *(finding for finding in await lacking(scope, wanted, fresh) if finding.blocks)]

@@ -142,7 +142,7 @@ async def _cluster(azure: SignedIn, group: str, name: str | None) -> Wire:
         return complete(existing[0])
     names = ", ".join(cluster["name"] for cluster in existing)
     if existing:
-        raise StepError(Reason.CLUSTER_NOT_NAMED, f"the resource group {group!r} holds {names}", "Name one with --cluster.")
+        raise StepError(Reason.CLUSTER_NOT_NAMED, f"the resource group {group!r} contains {names}", "Select one with --cluster.")
     raise StepError(Reason.CLUSTER_NOT_FOUND, f"there is no managed cluster {name or ''} in {group!r}", "Check --cluster.")
 
 

@@ -23,7 +23,7 @@ async def back_off(context: ActionContext) -> Outcome:
     running = f"; revision {newest.revision} runs meanwhile" if newest.status == "deployed" else ""
     return Failed(
         reason=cause.reason,
-        message=f"{cause.message} (try {attempts} of {context.remedies.retries + 1}{running})",
+        message=f"{cause.message} (attempt {attempts} of {context.remedies.retries + 1}{running})",
         remedy=cause.remedy,
         retry_in=max((due - now).total_seconds(), 0.1),
     )
@@ -62,7 +62,7 @@ async def report_lock_timeout(context: ActionContext) -> Outcome:
     minutes = context.helm.timeout / 60
     return Failed(
         reason=Reason.RELEASE_LOCKED,
-        message=f"{context.field}: {context.label} is {newest.status} for more than {minutes:.0f} min, and not by this operator",
+        message=f"{context.field}: {context.label} has been {newest.status} for more than {minutes:.0f} min, and this operator did not start it",
         remedy=f"Make sure that no Helm process is running, then delete the Secret {newest.secret_name} in namespace {newest.namespace}.",
         retry_in=60,
     )

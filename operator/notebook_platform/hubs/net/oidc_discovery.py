@@ -114,7 +114,7 @@ def _trust(ca_bundle: str, field: str) -> ssl.SSLContext:
     except (ssl.SSLError, ValueError, TypeError):
         raise StepError(
             Reason.CA_BUNDLE_INVALID,
-            f"{field}.caBundle holds no certificate that can be read",
+            f"{field}.caBundle contains no readable certificate",
             f"Write the CA's certificates in PEM into {field}.caBundle.",
         ) from None
 

@@ -65,7 +65,7 @@ def with_servers(users: UserCounts, servers: Sequence[Server] | None) -> UserCou
     return replace(users, servers=max(users.servers, len(servers or ())))
 
 
-async def stale(
+async def missed_pod_events(
     api: client.ApiClient, namespace: str, servers: Sequence[Server] | None, start_timeout: timedelta
 ) -> tuple[HealthIssue, ...]:
     """Return whether the hub no longer receives events from Kubernetes, which it does not notice. `start_timeout` is how long a

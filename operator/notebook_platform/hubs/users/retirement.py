@@ -28,7 +28,7 @@ MOST_NAMESPACES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fate:
+class UninstalledVolumes:
     """The volumes of a release: `destroyed` by its uninstallation, or `left` in place."""
 
     destroyed: tuple[Volume, ...] = ()
@@ -95,7 +95,7 @@ class ManifestVolumes:
         return release.chart in CHARTS and place[0] == release.namespace and of is None
 
 
-def verdict(claim: Mapping[str, Any], belongings: ManifestVolumes, release: Release) -> tuple[bool, Volume] | None:
+def classify_claim(claim: Mapping[str, Any], belongings: ManifestVolumes, release: Release) -> tuple[bool, Volume] | None:
     """Return (whether it is destroyed, the volume) for a claim of the release that is uninstalled; None for any other claim.
     Pure."""
     metadata = claim["metadata"]
@@ -112,17 +112,17 @@ async def retirement_concerns(api: client.ApiClient, release: Release, *, allow_
     left: list[Volume] = []
     for namespace in belongings.places(release):
         async for claim in each(listing, namespace=namespace):
-            if judgement := verdict(claim, belongings, release):
+            if judgement := classify_claim(claim, belongings, release):
                 (destroyed if judgement[0] else left).append(judgement[1])
-    found = Fate(destroyed=tuple(destroyed), left=tuple(left))
+    found = UninstalledVolumes(destroyed=tuple(destroyed), left=tuple(left))
     only_its_database = all(volume.kind is Kind.DATABASE for volume in (*found.destroyed, *found.left))
     if only_its_database and not await _has_users(api, release, allow_private=allow_private):
         return []
     return list(concerns_of(found, release))
 
 
-def concerns_of(found: Fate, release: Release) -> Iterable[Concern]:
-    """Describe the fate of the volumes. An approval covers each destroyed volume, and everything that stays in the namespace.
+def concerns_of(found: UninstalledVolumes, release: Release) -> Iterable[Concern]:
+    """Describe what happens to the volumes. An approval covers each destroyed volume, and everything that stays in the namespace.
     Pure."""
     if found.destroyed:
         places = sorted(volume.place for volume in found.destroyed)

@@ -206,8 +206,8 @@ def deletion_refusal(inventory: UserInventory | None, annotation: str | None) ->
             reason=Reason.HOMES_UNKNOWN,
             message="The cluster does not answer, so the users' volumes that the deletion would destroy cannot be counted; the deletion "
             "waits",
-            remedy=f'Start the cluster (spec.cluster.powerState), or annotate the platform with {CONFIRM}: "0" if there is nothing '
-            f"to be saved; {way_out}",
+            remedy=f'Start the cluster (spec.cluster.powerState), or annotate the platform with {CONFIRM}: "0" if no data is '
+            f"needed; {way_out}",
         )
     lost = inventory.lost
     if not lost or (given is not None and given >= len(lost)):

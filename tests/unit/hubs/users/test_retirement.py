@@ -11,7 +11,7 @@ from notebook_platform.helm.ledger import OwnedRelease
 from notebook_platform.helm.plan import Concern, token_of, uninstall_approval
 from notebook_platform.helm.prune import Found, RetiredReleases
 from notebook_platform.helm.release import Release
-from notebook_platform.hubs.users.retirement import Fate, ManifestVolumes, concerns_of, verdict
+from notebook_platform.hubs.users.retirement import ManifestVolumes, UninstalledVolumes, classify_claim, concerns_of
 from notebook_platform.volume_count import named_by
 from notebook_platform.workload.step import WorkloadClusterOutput
 
@@ -34,7 +34,7 @@ def claim(name: str, namespace: str = "jhub", **metadata: Any) -> dict[str, Any]
 
 
 def destroys(one: dict[str, Any], of: Release) -> bool | None:
-    found = verdict(one, ManifestVolumes.of(of), of)
+    found = classify_claim(one, ManifestVolumes.of(of), of)
     return None if found is None else found[0]
 
 
@@ -77,8 +77,8 @@ def test_the_approval_is_for_what_is_destroyed_one_by_one() -> None:
     of = installed(manifest_object("PersistentVolumeClaim", "a"), manifest_object("PersistentVolumeClaim", "b"))
     keys = set()
     for names in (["a"], ["b"], ["a", "b"], []):
-        found = [judgement for name in names if (judgement := verdict(claim(name), ManifestVolumes.of(of), of))]
-        fate = Fate(destroyed=tuple(volume for _, volume in found))
+        found = [judgement for name in names if (judgement := classify_claim(claim(name), ManifestVolumes.of(of), of))]
+        fate = UninstalledVolumes(destroyed=tuple(volume for _, volume in found))
         keys.add(tuple(concern.key for concern in concerns_of(fate, of)))
     assert len(keys) == 4 and () in keys
 
