@@ -1,9 +1,7 @@
 """Properties of the engine over random graphs and random worlds, whatever the steps do."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -11,101 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.engine import (
-    Action,
-    Change,
-    Deferred,
-    Degraded,
     Failed,
-    Inputs,
-    Observed,
-    Outcome,
-    Progressing,
     Ready,
-    Step,
-    StepError,
 )
 from notebook_platform.engine.backoff import LONGEST_WAIT, backing_off, next_attempts, wait_after
-from notebook_platform.engine.change import Disruptive, Impossible, NeedsApproval, Scheduled, compare, split_by_gate
+from notebook_platform.engine.change import compare
 from notebook_platform.engine.conditions import fold_conditions, was_applied
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.reconcile import Mode, Policy, reconcile
+from notebook_platform.engine.reconcile import Mode, Policy
 from notebook_platform.engine.result import requeue_after
-from notebook_platform.engine.step import AnyStep
 from notebook_platform.engine.teardown import orphan, teardown
 
 from tests.properties import at_most
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class World:
-    """A simulated world: what exists, what happens, and in which order. What is `hidden` cannot be observed."""
-
-    def __init__(self) -> None:
-        self.there: set[str] = set()
-        self.hidden: set[str] = set()
-        self.log: list[tuple[str, str]] = []
-
-
-class Made:
-    """Base of the outputs: each step has its own class."""
-
-
-CLASSES: dict[str, type[Made]] = {}
-"""The classes of the outputs, by the step's name."""
-
-
-def class_of(name: str) -> type[Made]:
-    return CLASSES.setdefault(name, type(name, (Made,), {}))
-
-
-class Thing(Step[str, str, Made]):
-    """A step on a simulated world: it follows a script of outcomes, then its resource exists."""
-
-    def __init__(self, name: str, needs: tuple[str, ...], script: list[str], world: World) -> None:
-        self.name, self.provides, self.needs = name, class_of(name), tuple(map(class_of, needs))
-        self._script, self._world = script, world
-
-    def desired(self, inputs: Inputs) -> str:
-        assert all(inputs.get(need) for need in self.needs), "a step was run before its needs were Ready or Deferred"
-        return self.name
-
-    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[str]:
-        if self.name in self._world.hidden:
-            raise StepError("Hidden", f"{self.name} cannot be read", "Wait.")
-        return Observed(found=self.name if self.name in self._world.there else None)
-
-    def plan(self, desired: str | None, found: str | None) -> Sequence[Change]:
-        return () if found else [Change(path=self.name, action=Action.CREATE, after=desired)]
-
-    async def apply(self, desired: str | None, found: str | None, changes: Sequence[Change]) -> Outcome:
-        self._world.log.append(("apply", self.name))
-        word = self._script.pop(0) if self._script else "done"
-        if word == "busy":
-            return Progressing(reason="Creating", message="at work", requeue_after=1)
-        if word == "fail":
-            return Failed(reason="Broken", message=f"{self.name} broke", remedy="wait", retry_in=1)
-        if word == "stall":
-            raise StepError("Stuck", f"{self.name} is stuck", "help")
-        if word == "raise":
-            raise RuntimeError("secret-text")
-        self._world.there.add(self.name)
-        return Ready()
-
-    def output(self, found: str | None) -> Made | None:
-        return class_of(found)() if found else None
-
-    def planned_output(self, desired: str) -> Made:
-        return class_of(desired)()
-
-    async def delete(self, found: str, inputs: Inputs) -> Outcome:
-        self._world.log.append(("delete", self.name))
-        word = self._script.pop(0) if self._script else "done"
-        if word in ("busy", "fail"):
-            return Progressing(reason="Deleting", message="at work", requeue_after=1)
-        self._world.there.discard(self.name)
-        return Ready()
-
+from tests.unit.engine.scripted_steps import NOW, World, graph_of, run
 
 WORDS = st.lists(st.sampled_from(["busy", "fail", "stall", "raise"]), max_size=3)
 
@@ -120,14 +36,6 @@ def plans(draw: st.DrawFn) -> list[tuple[str, tuple[str, ...], list[str]]]:
         needs = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=3)) if earlier else []
         found.append((f"S{number}", tuple(needs), draw(WORDS)))
     return draw(st.permutations(found))
-
-
-def graph_of(plan: list[tuple[str, tuple[str, ...], list[str]]], world: World) -> Graph:
-    return Graph(Thing(name, needs, list(script), world) for name, needs, script in plan)
-
-
-def run(graph: Graph, policy: Policy | None = None) -> dict[str, Any]:
-    return asyncio.run(reconcile(graph, policy or Policy()))
 
 
 @given(plans())
@@ -241,118 +149,6 @@ def test_drift_is_corrected_or_only_reported_by_policy() -> None:
         assert result.drift and bool(world.log) is correct
 
 
-class Dial(AnyStep):
-    """A resource with one mutable and one immutable member."""
-
-    name = "Dial"
-
-    def __init__(self, wanted: dict[str, int]) -> None:
-        self._wanted, self.there = wanted, {"easy": 0, "hard": 0}
-
-    def desired(self, inputs: Inputs) -> Any:
-        return self._wanted
-
-    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Any]:
-        return Observed(found=dict(self.there))
-
-    def plan(self, desired: Any, found: Any) -> Sequence[Change]:
-        never = Failed(reason="Immutable", message="spec.hard is immutable", remedy="Set it back.")
-        return [
-            Change(
-                path=key, action=Action.UPDATE, before=found[key], after=value, gate=Impossible(never) if key == "hard" else None
-            )
-            for key, value in desired.items()
-            if found[key] != value
-        ]
-
-    async def apply(self, desired: Any, found: Any, changes: Sequence[Change]) -> Outcome:
-        self.there |= {change.path: change.after for change in changes}
-        return Progressing(reason="Updating", message="at work", requeue_after=1)
-
-    def output(self, found: Any) -> Any:
-        return found
-
-    async def delete(self, found: Any, inputs: Inputs) -> Outcome:
-        return Ready()
-
-
-def test_the_plan_reports_impossible_changes_and_possible_ones_are_applied() -> None:
-    dial = Dial({"easy": 1, "hard": 1})
-    planned = run(Graph([dial]), Policy(mode=Mode.PLAN))["Dial"]
-    assert [(c.path, c.gate and c.gate.failed.reason) for c in planned.changes] == [("easy", None), ("hard", "Immutable")]
-    assert isinstance(run(Graph([dial]))["Dial"].outcome, Progressing)
-    assert dial.there == {"easy": 1, "hard": 0}
-    last = run(Graph([dial]))["Dial"]
-    assert (
-        isinstance(last.outcome, Deferred) and last.outcome.needs_user and last.outcome.reason == "Immutable" and not last.drift
-    )
-
-
-class Ailing(Dial):
-    """A Dial whose change cannot be made and whose resource does not work."""
-
-    def check_health(self, found: Any) -> Outcome | None:
-        return Degraded(reason="HubDown", message="The hub does not answer", requeue_after=5, stall_after=60)
-
-
-def test_a_change_that_cannot_be_made_does_not_hide_the_health_of_the_resource() -> None:
-    outcome = run(Graph([Ailing({"hard": 1})]))["Dial"].outcome
-    assert isinstance(outcome, Degraded) and outcome.reason == "HubDown"
-    assert outcome.message == "The hub does not answer; spec.hard is immutable. Set it back."
-
-
-class Careful(Dial):
-    """A Dial with values that require approval (99) or a time without active users (50)."""
-
-    def __init__(self, **wanted: int) -> None:
-        super().__init__(wanted)
-        self.there = dict.fromkeys(wanted, 0)
-
-    def plan(self, desired: Any, found: Any) -> Sequence[Change]:
-        asked = Failed(reason="Asked", message="it is asked", remedy="Say yes.")
-        gates = {99: NeedsApproval(asked), 50: Disruptive()}
-        return [replace(change, gate=gates.get(change.after)) for change in super().plan(desired, found)]
-
-    async def apply(self, desired: Any, found: Any, changes: Sequence[Change]) -> Outcome:
-        await super().apply(desired, found, changes)
-        return Ready()
-
-
-def test_a_deferred_change_is_reported_and_other_changes_are_applied() -> None:
-    step = Careful(a=1, b=99, c=50)
-    graph = Graph([step])
-    result = run(graph, Policy(window_gate="the window"))["Dial"]
-    assert result.applied and isinstance(result.outcome, Deferred) and step.there == {"a": 1, "b": 0, "c": 0}
-    assert (result.outcome.reason, result.outcome.needs_user, result.outcome.message) == ("Asked", True, "it is asked. Say yes.")
-    run(graph)
-    assert step.there == {"a": 1, "b": 0, "c": 50}
-    conditions = {c.type: c for c in fold_conditions({"Dial": run(graph)["Dial"]}, [], generation=1, now=NOW)}
-    assert conditions["Ready"].reason == conditions["Stalled"].reason == "Asked" and conditions["Stalled"].status == "True"
-    assert conditions["Reconciling"].status == "False"
-
-
-def test_what_the_spec_schedules_is_no_drift_and_waits_only_if_it_disrupts() -> None:
-    calm, loud = (Change(path=p, action=Action.UPDATE, gate=Scheduled(disruptive=p == "loud")) for p in ("calm", "loud"))
-    assert split_by_gate([calm, loud], "").now == (calm, loud)
-    split = split_by_gate([calm, loud], "the window")
-    assert (split.now, split.deferred, split.later) == ((calm,), (loud,), True)
-
-
-def test_the_gate_is_evaluated_once_and_only_for_disruptive_changes() -> None:
-    asked: list[int] = []
-
-    async def query_gate() -> str:
-        asked.append(1)
-        return "2 user servers stop"
-
-    run(Graph([Careful(a=1)]), Policy(query_gate=query_gate))
-    assert not asked
-    result = run(Graph([Careful(c=50)]), Policy(query_gate=query_gate))["Dial"]
-    assert "is deferred until 2 user servers stop" in result.outcome.message and result.requeue_after == 60 and asked == [1]
-    beside = run(Graph([Careful(a=1, c=50)]), Policy(query_gate=query_gate))["Dial"]
-    assert beside.applied and beside.requeue_after == 60
-
-
 def test_a_held_failure_is_left_alone_until_its_time() -> None:
     world = World()
     graph = graph_of([("A", (), ["fail"])], world)
@@ -386,6 +182,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=8,
 )
+
+
 OBJECTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), JSON, max_size=4)
 
 
