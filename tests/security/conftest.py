@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from sandbox.operator_process import allow_namespace, install, kubectl, secret
-from tests.api_server import ApiServer
+from tests.api_server import ApiServer, Refused
 from tests.forked_operator import ForkedOperator
 from tests.integration.conftest import SUBSCRIPTION, TIMEOUT, Field, runbook, sandbox_environment
 
@@ -98,25 +99,26 @@ class Author:
     def retire(self) -> None:
         """Start the deletion of the author's platforms without waiting, to free the machine for the next test; also in namespaces
         that a test derived from this one."""
-        for namespace in self.site.kubectl("get", "namespaces", "-o", "name").split():
-            if namespace.removeprefix("namespace/").startswith(self.namespace):
-                self._retire(namespace.removeprefix("namespace/"))
+        for namespace in self.site.names("/api/v1/namespaces"):
+            if namespace.startswith(self.namespace):
+                self._retire(namespace)
 
     def _retire(self, namespace: str) -> None:
-        azure = secret("azure-credentials", namespace, credentials(self.site))
-        self.site.kubectl(
-            "apply", "-f", "-", stdin=yaml.safe_dump(azure), check=False
-        )  # refused in a namespace that is being deleted
-        for platform in json.loads(self.site.kubectl("get", "nbp", "-n", namespace, "-o", "json"))["items"]:
-            name = f"nbp/{platform['metadata']['name']}"
+        platforms = f"{VERSION}/namespaces/{namespace}/notebookplatforms"
+        with suppress(Refused):  # the namespace is being deleted
+            self.site.apply(secret("azure-credentials", namespace, credentials(self.site)))
+        for platform in self.site.read(platforms)["items"]:
+            path = f"{platforms}/{platform['metadata']['name']}"
             spec: dict[str, Any] = {"deletionProtection": False, "deletionPolicy": "Delete", "suspend": False}
             if platform["spec"]["azure"].get(
                 "credentials"
             ):  # without them it is deleted with the operator's own identity, or at once
                 spec["azure"] = {"credentials": {"secretRef": {"name": "azure-credentials"}, "certificateRef": None}}
             patch = {"metadata": {"annotations": {"notebookplatform.io/confirm-deletion": "100000"}}, "spec": spec}
-            self.site.kubectl("patch", name, "-n", namespace, "--type", "merge", "-p", json.dumps(patch), check=False)
-            self.site.kubectl("delete", name, "-n", namespace, "--wait=false", check=False)
+            with suppress(Refused):  # it may be gone, or admission refuses the patch
+                self.site.api.request("PATCH", path, patch, type_="application/merge-patch+json")
+            with suppress(Refused):  # a protected platform stays
+                self.site.api.delete(path)
 
     def runbook(self, name: str, **spec: Any) -> dict[str, Any]:
         """Return the runbook's platform, with Azure names that no other test uses."""
@@ -177,8 +179,9 @@ def make_author(site: Field, namespace: str, directory: Path) -> Author:
     oidc = secret("oidc", namespace, {"clientSecret": "an-authors-own-oidc-secret-7720"})
     site.apply(AUTHOR_ROLE, account, binding, secret("azure-credentials", namespace, credentials(site)), oidc)
     document = yaml.safe_load(Path(site.environment["KUBECONFIG"]).read_text())
-    token = site.kubectl("create", "token", "author", "-n", namespace, "--duration=4h").strip()
-    document["users"][0]["user"] = {"token": token}
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 4 * 3600}}
+    granted = site.api.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/author/token", asked)
+    document["users"][0]["user"] = {"token": granted["status"]["token"]}
     path = directory / f"{namespace}.kubeconfig"
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump(document))
