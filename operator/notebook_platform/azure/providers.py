@@ -63,10 +63,10 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
         names = list(self.desired(inputs))
         async with azure_errors("spec.azure.features"):
             states = dict(zip(names, await asyncio.gather(*map(self._state, names)), strict=True))
-        marker = self._scope.operations.get(self.name)
+        operation = self._scope.operations.get(self.name)
         if waiting := [name for name, state in states.items() if state == "Registering"]:
-            return Observed(found=states, busy=_registering(waiting, marker))
-        if marker is not None:
+            return Observed(found=states, busy=_registering(waiting, operation))
+        if operation is not None:
             # The features have come since: a provider serves them only once it is registered again.
             states |= {feature.split("/")[0]: FEATURE_CAME for feature in self._scope.spec.azure.features}
         return Observed(found=states)
@@ -86,8 +86,8 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
             states = await asyncio.gather(*map(self._register, names))
         if features := [name for name in names if "/" in name]:
             kind = f"register features {', '.join(features)}"
-            marker = Operation(kind=kind, url=FEATURES_DOCS, started=datetime.now(UTC), expected=FEATURE_SECONDS)
-            return _registering(names, marker)
+            operation = Operation(kind=kind, url=FEATURES_DOCS, started=datetime.now(UTC), expected=FEATURE_SECONDS)
+            return _registering(names, operation)
         return Ready() if set(states) == {REGISTERED} else _registering(names, None)
 
     def planned_output(self, desired: Mapping[str, str]) -> outputs.Providers | None:
@@ -129,14 +129,14 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
         return str((await self._scope.session.resources.providers.register(namespace)).registration_state)
 
 
-def _registering(names: Sequence[str], marker: Operation | None) -> Progressing:
+def _registering(names: Sequence[str], operation: Operation | None) -> Progressing:
     return Progressing(
         reason=Reason.REGISTERING,
         message=f"Azure registers {', '.join(names)}",
         requeue_after=FIRST_POLL,
         longest_wait=LONGEST_POLL,
-        operation=marker,
+        operation=operation,
         stall_after=LONGEST_STALL,
-        since=marker.started if marker else None,
+        since=operation.started if operation else None,
         remedy="If it does not finish, contact Azure support.",
     )
