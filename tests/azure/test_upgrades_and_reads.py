@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
+from notebook_platform.azure.arm.resource_types import CLUSTERS
+from notebook_platform.azure.arm.session_pool import SignedIn
 from notebook_platform.azure.cluster_changes import VERSION_PATH
 from notebook_platform.engine.outcome import Deferred, Progressing, Ready, StepError
 from notebook_platform.engine.reconcile import Policy, reconcile
@@ -146,6 +148,12 @@ async def test_an_operator_that_starts_reads_once_for_all_its_platforms(estate: 
     assert set(reads.values()) == {1}, reads
 
 
+async def _signed_in(estate: Estate) -> SignedIn:
+    """Return the session that the platform of the runbook uses."""
+    spec = NotebookPlatformSpec.model_validate(runbook_spec())
+    return estate.sessions.of(await sign_in(spec.azure.credentials, estate.sessions.cloud, estate.secrets), SUBSCRIPTION)  # type: ignore[arg-type]
+
+
 async def test_an_operation_is_polled_once_a_reconcile(estate: Estate) -> None:
     await estate.settle(three_pools("1.34"))
     await estate.new_operator()
@@ -158,17 +166,44 @@ async def test_an_operation_is_polled_once_a_reconcile(estate: Estate) -> None:
     assert len([e for e in entries if "/operations/" in e["path"]]) == 1
 
 
+async def test_while_polls_are_scarce_one_list_tells_all_platforms_which_clusters_azure_works_on(estate: Estate) -> None:
+    """Azure allows two polls a second for the clusters of a subscription, and each of 400 platforms would send one every five seconds."""
+    await estate.settle(three_pools("1.34"))
+    await estate.new_operator()
+    await estate.control("POST", "/clock", {"speed": 1})
+    await estate.once(three_pools("1.35"))
+    (operation,) = estate.operations.values()
+    session, cache = (signed_in := await _signed_in(estate)).session, signed_in.cache
+    while session.share_left("GET", operation.url) >= 0.5:
+        await session.send("GET", operation.url)
+    mark, estate.max_age = await estate.mark(), 300
+    running = [(await estate.once(three_pools("1.35")))["Cluster"].outcome for _ in range(3)]
+    assert {type(one) for one in running} == {Progressing} and not any(one.queued for one in running)  # type: ignore[union-attr]
+    assert await _sent(estate, mark, "/operations/") == 0
+    assert await _sent(estate, mark, "/providers/microsoft.containerservice/managedclusters") <= 1
+    await estate.control("POST", "/clock", {"seconds": 700})
+    await cache.list_subscription(CLUSTERS, max_age=0)
+    mark = await estate.mark()
+    await estate.once(three_pools("1.35"))
+    assert await _sent(estate, mark, "/operations/") == 1
+
+
+async def _sent(estate: Estate, mark: int, end: str) -> int:
+    """Return the number of requests whose path ends with the words or, with a slash at their end, has them."""
+    entries = (await estate.control("GET", f"/journal?since={mark}"))["value"]
+    return sum(end in f"{e['path'].lower()}/" if end.endswith("/") else e["path"].lower().endswith(end) for e in entries)
+
+
 async def test_an_operation_is_not_forgotten_while_the_operator_holds_its_calls_back(estate: Estate) -> None:
     """The subscription's rate limit is used up by other clients: the operation is known all the same."""
     await estate.settle(three_pools("1.34"))
     await estate.new_operator()  # with all of its share
     results = await estate.once(three_pools("1.35"))
     before = dict(estate.operations)
-    spec = NotebookPlatformSpec.model_validate(runbook_spec())
-    signed_in = estate.sessions.of(await sign_in(spec.azure.credentials, estate.sessions.cloud, estate.secrets), SUBSCRIPTION)  # type: ignore[arg-type]
+    session = (await _signed_in(estate)).session
     with pytest.raises(StepError, match="Queued"):
         for _ in range(1000):
-            await signed_in.session.send("GET", f"/subscriptions/{SUBSCRIPTION}", api_version="2022-12-01")
+            await session.send("GET", f"/subscriptions/{SUBSCRIPTION}", api_version="2022-12-01")
     fresh = {name: r for name, r in results.items() if isinstance(r.outcome, Ready) and not r.changes}
     results = await estate.once(three_pools("1.35"), Policy(result_cache=fresh))
     assert isinstance(results["Cluster"].outcome, Progressing)

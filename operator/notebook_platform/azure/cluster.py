@@ -112,7 +112,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         return inputs.including(SshKey(data[reference.key]))
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
-        pending = await self._scope.pending(self.name, FIELD)
+        pending = await self._scope.pending(self.name, FIELD, CLUSTERS, self._name)
         if pending is not None:
             return replace(pending, notices=notices(self._scope.spec))
         body = await self.look_up(self._name, fresh=fresh)

@@ -57,7 +57,7 @@ class MonitorWorkspace(TaggedResource[Wire, Wire, outputs.MonitorWorkspace]):
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
         if self._existing and not self._scope.deleting:
             return Observed(found=await self._given(self._existing, fresh=fresh))
-        if (pending := await self._scope.pending(self.name, self.field)) is not None:
+        if (pending := await self._scope.pending(self.name, self.field, self.resource_type, self._name)) is not None:
             return pending
         if self._scope.spec.managed_prometheus is None and not self._scope.deleting:
             return Observed()

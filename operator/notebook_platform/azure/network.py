@@ -88,7 +88,7 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
         if self._spec is None:
             return Observed()
-        if (pending := await self._scope.pending(self.name, FIELD)) is not None:
+        if (pending := await self._scope.pending(self.name, FIELD, NETWORKS, self._name)) is not None:
             return pending
         return await self.observe_resource(self._name, fresh=fresh)
 

@@ -94,7 +94,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         cluster = inputs.get(outputs.Cluster)
         if cluster is None or not cluster.exists:
             return Observed()
-        if (pending := await self._scope.pending(self.name, FIELD)) is not None:
+        if (pending := await self._scope.pending(self.name, FIELD, CLUSTERS, cluster.name)) is not None:
             return pending
         async with azure_errors(FIELD):
             pools = await self._read(cluster, fresh=fresh)

@@ -14,6 +14,7 @@ from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import guid
+from notebook_platform.azure.arm.resource_types import CLUSTERS
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.engine.change import Scheduled
@@ -99,7 +100,7 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         current = inputs.get(Secret)
         if current is None:
             return Observed()
-        if (pending := await self._scope.pending(self.name, FIELD)) is not None:
+        if (pending := await self._scope.pending(self.name, FIELD, CLUSTERS, self._scope.spec.cluster.name)) is not None:
             return pending
         state = select(await self._scope.secrets.own(_state_name(self._scope)), {"given": SHORT_WORD, "giving": SHORT_WORD})
         if "giving" in state and self.name in self._scope.operations:

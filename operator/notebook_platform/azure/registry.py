@@ -105,7 +105,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         name = await self._name()
         if self._spec is not None and (busy := await self._password.in_progress()) is not None:
             return Observed(busy=busy)
-        if (pending := await self._scope.pending(self.name, FIELD)) is not None:
+        if (pending := await self._scope.pending(self.name, FIELD, REGISTRIES, name or "")) is not None:
             return pending
         if name is None:
             return Observed()

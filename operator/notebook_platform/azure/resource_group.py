@@ -35,7 +35,7 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
         return {"location": self._scope.spec.azure.location, "tags": self._scope.tags}
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
-        if (pending := await self._scope.pending(self.name, FIELD)) is not None:
+        if (pending := await self._scope.pending(self.name, FIELD, GROUPS, self._scope.group)) is not None:
             return pending
         return await self.observe_resource(self._scope.group, fresh=fresh, group="")
 

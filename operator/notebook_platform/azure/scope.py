@@ -5,24 +5,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError
 
 from notebook_platform import outputs
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.answer import resource_of
 from notebook_platform.azure.arm.cache import ResourceCache
 from notebook_platform.azure.arm.errors import is_missing
-from notebook_platform.azure.arm.operations import begin_lro, poll
+from notebook_platform.azure.arm.operations import LOOK_AGAIN, begin_lro, listed_busy, poll
 from notebook_platform.azure.arm.ownership import Owner
-from notebook_platform.azure.arm.resource_types import ResourceType
+from notebook_platform.azure.arm.resource_types import CLUSTERS, GROUPS, SCALE_SETS, ResourceType
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.arm.session_pool import SignedIn
 from notebook_platform.azure.cluster_body import default_node_group
 from notebook_platform.azure.last_applied import Record
+from notebook_platform.azure.states import is_busy
 from notebook_platform.engine.change import Change
-from notebook_platform.engine.outcome import Failed, Operation, Progressing, StepError
+from notebook_platform.engine.outcome import Failed, Operation, Progressing, Queued, StepError
 from notebook_platform.engine.step import Observed
 from notebook_platform.kube.secrets import SecretStore
+
+PLENTY = 0.5
+"""Part of a rate limit. While less of it is left for polls, a shared list tells on which resources Azure still works."""
 
 Begin = Callable[..., Awaitable[Any]]
 """A method `begin_...` of the SDK."""
@@ -136,17 +140,35 @@ class AzureScope:
         repeated.accepted(write, changes, self.now)
         return busy
 
-    async def pending(self, key: str, field: str) -> Observed[Any] | None:
-        """Return the state of the recorded operation under `key`: busy or failed; None when there is none or it has ended."""
+    async def pending(self, key: str, field: str, kind: ResourceType, name: str) -> Observed[Any] | None:
+        """Return the state of the recorded operation under `key`: busy or failed; None when there is none or it has ended.
+
+        `kind` and `name`: the resource of the platform's group that the operation works on.
+        """
         operation = self.operations.get(key)
         if operation is None or (self.deleting and not operation.kind.startswith("delete")):
             # What is still being made need not be waited for when it is to go.
             return None
+        if await self._is_listed_busy(operation, kind, name):
+            return Observed(busy=listed_busy(operation))
         state = await poll(self.session, operation, field)
         if state.failed is not None:
             self._signed_in.repeated.failed((self.owner.uid, operation.kind))
         if state.busy is None and state.failed is None:
-            for group in (self.group, self.node_group):  # an operation on the cluster changes its scale sets
-                self.cache.invalidate(f"/subscriptions/{self.session.subscription_id}/resourceGroups/{group}")
+            group = "" if kind is GROUPS else self.group
+            self.cache.invalidate(kind.path(self.session.subscription_id, group, name))
+            if kind is CLUSTERS:  # its operations change its scale sets
+                self.cache.invalidate(SCALE_SETS.listing(self.session.subscription_id, self.node_group))
             return None
         return Observed(busy=state.busy, failed=state.failed)
+
+    async def _is_listed_busy(self, operation: Operation, kind: ResourceType, name: str) -> bool:
+        """Return whether polls are scarce and the list of the type, which all platforms share, says that Azure works on the resource: then
+        its operation need not be polled."""
+        if self.session.share_left("GET", operation.url) >= PLENTY:
+            return False
+        try:
+            resource = await self.cache.look(kind, "" if kind is GROUPS else self.group, name, max_age=LOOK_AGAIN)
+        except (Queued, AzureError):
+            return False  # the poll reports it
+        return resource is not None and is_busy(resource.get("properties") or {})

@@ -95,10 +95,16 @@ class ResourceCache:
                 return item
         return await self._read(kind, path)
 
+    async def look(self, kind: ResourceType, group: str, name: str, *, max_age: float) -> Wire | None:
+        """Return one resource as the list of its type has it, which is at most `max_age` old, whatever was written since. None: it is not
+        there, or the caller may not list the type. Raises HttpResponseError."""
+        listed = await self._listed(kind, max_age)
+        return listed.item(kind.path(self._session.subscription_id, group, name))[1] if listed else None
+
     async def list_group(self, kind: ResourceType, group: str, *, max_age: float, fresh: bool) -> list[Wire] | None:
         """Return all resources of a type in one group; None when the group does not exist. Raises HttpResponseError."""
         listed = None if fresh else await self._listed(kind, max_age)
-        if listed is not None and not self._is_group_outdated(listed, group):
+        if listed is not None and not self._is_group_outdated(kind, listed, group):
             ids = listed.having(group)
             note("group", kind.name, group, digest=listed.digest(ids))
             return [item for id_ in ids if (item := listed.item(id_)[1])]
@@ -147,16 +153,16 @@ class ResourceCache:
         if isinstance(kind, DirectoryType):
             return True
         if read.source == "group":
-            return not self._is_group_outdated(shelf, key)
+            return not self._is_group_outdated(kind, shelf, key)
         return not any(self._is_outdated(kind, shelf, id_) for id_ in ids)
 
     def _is_outdated(self, kind: ResourceType, shelf: Shelf, id_: str) -> bool:
         """Return whether the operator has written an item since it was read."""
         return self._written.last(id_, parts=kind is not GROUPS) >= shelf.read_at(id_)
 
-    def _is_group_outdated(self, shelf: Shelf, group: str) -> bool:
-        """Return whether the operator has written anything in a group since its items were listed."""
-        path = f"/subscriptions/{self._session.subscription_id}/resourceGroups/{group}"
+    def _is_group_outdated(self, kind: ResourceType, shelf: Shelf, group: str) -> bool:
+        """Return whether the operator has written a resource of the type in a group, or the group, since its items were listed."""
+        path = kind.listing(self._session.subscription_id, group)
         return self._written.last(path, parts=True) >= shelf.group_at(group)
 
     def _shelf(self, kind: ResourceType | DirectoryType) -> Shelf:

@@ -111,6 +111,12 @@ def in_progress(operation: Operation, requeue_after: float | None) -> Progressin
     )
 
 
+def listed_busy(operation: Operation) -> Progressing:
+    """Return the outcome while the list of the type says that Azure works on the operation's resource. Many platforms wait then, so each
+    reads the list the more rarely the longer its operation takes."""
+    return replace(in_progress(_progressed({}, operation), LOOK_AGAIN), longest_wait=LONGEST_LOOK)
+
+
 def working(state: str, message: str, requeue_after: float, kind: str) -> Progressing:
     """Return the outcome while Azure works on a resource without an operation of this platform. `state`: its provisioningState;
     `kind`: the resource, as in an operation's kind."""

@@ -120,6 +120,20 @@ class Buckets:
                 return self.of(one.kind, one.limit, subscription_id, *found.groups())
         return None
 
+    def of_resource_manager(self, method: str, path: str, subscription_id: str, principal: str) -> list[Bucket]:
+        """Return the buckets of a request: that of the principal in the subscription, then that of the resource provider if it has one."""
+        kind = METHODS.get(method, "writes")
+        general, provider = (
+            self.of(kind, RESOURCE_MANAGER[kind], subscription_id, principal),
+            self.provider(method, path, subscription_id),
+        )
+        return [general, provider] if provider else [general]
+
+    def share_left(self, method: str, path: str, subscription_id: str, principal: str) -> float:
+        """Return the part that is left of the limits that a request counts in, the smallest: 0 to 1."""
+        now = self.clock()
+        return min(bucket.share(now) for bucket in self.of_resource_manager(method, path, subscription_id, principal))
+
     def take(self, platform: str, buckets: Sequence[Bucket]) -> float:
         """Take the token of a request from its buckets. Returns 0, or the seconds until the platform may send it: then none is taken."""
         now = self.clock()
@@ -203,12 +217,10 @@ class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
     def _of(self, request: PipelineRequest[Any]) -> list[Bucket]:
         """Return the buckets of a request: that of Resource Manager or Graph, then that of the resource provider."""
         method, url = request.http_request.method, request.http_request.url
-        kind = METHODS.get(method, "writes")
         if self._graph:
+            kind = METHODS.get(method, "writes")
             return [self._buckets.of(f"{OF_GRAPH}{kind}", GRAPH[kind], self._principal)]
-        general = self._buckets.of(kind, RESOURCE_MANAGER[kind], self._subscription_id, self._principal)
-        provider = self._buckets.provider(method, urlsplit(url).path, self._subscription_id)
-        return [general, provider] if provider else [general]
+        return self._buckets.of_resource_manager(method, urlsplit(url).path, self._subscription_id, self._principal)
 
 
 def _in_words(kind: str) -> str:

@@ -226,6 +226,10 @@ class AzureSession:
             transport=self._transport,
         )
 
+    def share_left(self, method: str, url: str) -> float:
+        """Return the part that is left of the rate limits that a request to Resource Manager counts in: 0 to 1."""
+        return self._buckets.share_left(method, urlsplit(url).path, self.subscription_id, self._principal)
+
     async def send(
         self,
         method: str,

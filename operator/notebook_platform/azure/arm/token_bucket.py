@@ -76,6 +76,10 @@ class Bucket:
         self._advance(now)
         return self._tokens if self._limit else float("inf")
 
+    def share(self, now: float) -> float:
+        """Return the part of the burst that is free, at least 0; 1 without a limit."""
+        return max(0.0, self.level(now) / self._limit.burst) if self._limit else 1.0
+
     def wait(self, platform: str, now: float) -> float:
         """Return the seconds until the platform may send a request; 0: now. A platform that has to wait gets a grant."""
         self._advance(now)
