@@ -17,6 +17,7 @@ ELSEWHERE: Mapping[str, str] = {
     "kubectl krew ": "`make krew` installs the plugin with krew",
     "kubectl notebook-platform": "tests/local/cli_watch/test_called.py runs the plugin",
     "kubectl -n notebook-platform rollout status": "the sandbox's operator is a process, not a Deployment",
+    "kubectl logs -n notebook-platform deployment/": "the sandbox's operator is a process, not a Deployment",
     "kubectl delete nbp": "docs/tutorial/change-and-delete.md deletes one, and a policy denies a dry run before that",
     "kubectl delete -k": "tests/security/test_d_2_uninstall.py deletes the operator, and a policy denies a dry run before that",
     "kubectl apply -f deploy/gitops/": "needs the CRDs of Argo CD and Flux; tests/local/deploy/test_gitops.py checks the files",

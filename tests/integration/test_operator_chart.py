@@ -20,8 +20,8 @@ CRD = "notebookplatforms.notebookplatform.io"
 ADDED = "driftIgnore"
 """A field of the spec that the last version does not have."""
 
-LIMIT = 1 << 18
-"""Bytes. A Secret may have four times as many."""
+LIMIT = 1 << 19
+"""Bytes. A Secret may have twice as many."""
 
 
 def last_version(directory: Path) -> Path:
