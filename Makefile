@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-# One process more than two cores: tests of the whole operator wait for it half of their time. Tests on plain data compute all of it.
+# One process more than two cores: tests of the whole operator also wait (for intervals, time-outs, leases). Those on plain data only compute.
 JOBS ?= 3
 unit: JOBS = 2
 # Containers often forbid bytecode files. Without them each test process compiles all modules: twice the time to collect the tests.

@@ -136,6 +136,8 @@ def journal(given: argparse.Namespace) -> int:
             shutil.copyfileobj(lines, sys.stdout)
     except (FileNotFoundError, NotADirectoryError):
         return _fail(f"no journal in {given.state}; `notebook-platform-sandbox up --state {given.state}` starts a sandbox there")
+    except PermissionError:
+        return _fail(f"the journal in {given.state} cannot be read: it belongs to another user, who can print it")
     return 0
 
 

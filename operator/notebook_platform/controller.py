@@ -130,11 +130,13 @@ class Controller:
         if self._closed:
             return
         reconciler, due = self._reconcilers[uid], None
-        if not task.cancelled():
-            if error := task.exception():
-                log.error("the reconciler of %s ended with an unexpected error", reconciler.platform.name, exc_info=error)
-            else:
-                due = task.result()
+        if task.cancelled():  # its platform was deleted meanwhile
+            self._start(uid, reconciler.forget())
+            return
+        if error := task.exception():
+            log.error("the reconciler of %s ended with an unexpected error", reconciler.platform.name, exc_info=error)
+        else:
+            due = task.result()
         if due is None:
             self._drop(uid)
         else:

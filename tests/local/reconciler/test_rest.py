@@ -61,12 +61,19 @@ async def test_a_change_ends_the_rest_at_once_and_a_repeated_event_does_not(tmp_
         await cluster.until("it is observed", lambda: clients.looks > seen)
 
 
-async def test_a_platform_that_is_deleted_while_it_rests_is_dropped(tmp_path: Path) -> None:
-    async with controlled(tmp_path, 300) as (cluster, _, controller):
+@pytest.mark.parametrize("rests", [True, False])
+async def test_of_a_deleted_platform_nothing_is_kept(rests: bool, tmp_path: Path) -> None:
+    async with controlled(tmp_path, 300) as (cluster, clients, controller):
         uid = cluster.platform["metadata"]["uid"]
         assert uid in FLEET._states
+        if not rests:
+            changed = copy.deepcopy(cluster.platform)
+            changed["metadata"]["generation"] = 99
+            controller.object_changed(changed, deleted=False)
+            assert tasks()
         controller.object_changed(copy.deepcopy(cluster.platform), deleted=True)
-        await cluster.until("it is dropped", lambda: uid not in FLEET._states and not tasks())
+        await cluster.until("its clients are closed", lambda: clients.forgotten == [uid] and not tasks())
+        assert uid not in FLEET._states
 
 
 async def test_nothing_starts_after_the_lease_is_lost(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Degraded, Outcome
+from notebook_platform.kube.secrets import Platform
 from notebook_platform.reconciler import PlatformReconciler
 
 from tests.local.reconciler.cluster import BrokenCall, Management
@@ -50,6 +51,11 @@ class WatchedClients(RaisingClients):
         self.health: Outcome | None = None
         self.output: object = "made"
         self.looks = 0
+        self.forgotten: list[str] = []
+
+    async def forget(self, platform: Platform) -> None:
+        await super().forget(platform)
+        self.forgotten.append(platform.uid)
 
     async def graph(self, *arguments: Any, **options: Any) -> Graph:
         real = await super().graph(*arguments, **options)

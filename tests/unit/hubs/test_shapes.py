@@ -75,7 +75,9 @@ def test_a_null_that_removes_typed_fields_is_refused_and_names_them() -> None:
     assert failed.message.startswith(
         f"{HUB}.valuesFrom[0] (Secret more0): hub is null (has no value), which removes what {HUB}.auth"
     )
-    assert "more fields set below it" in failed.message and failed.remedy.startswith("Remove hub from it")
+    assert "more fields set below it" in failed.message and failed.remedy.startswith(
+        f"Remove {HUB}.valuesFrom[0] (Secret more0): hub, "
+    )
     failed = refusal("4.4.0", {"singleuser": {"memory": None}}, singleUser={"memory": {"limit": "2G"}})
     assert f"{HUB}.values.singleuser.memory is null" in failed.message and f"{HUB}.singleUser.memory.limit set" in failed.message
     failed = refusal("2.0.0", {"hub": {"config": {"CryptKeeper": None}}})
