@@ -47,7 +47,7 @@ def _state(state: Path) -> Iterator[str]:
     except OSError as error:
         yield f"the directory {state} cannot be created: {error.strerror}; choose another --state"
         return
-    if not os.access(state, os.W_OK | os.X_OK):
+    if not os.access(state, os.W_OK | os.X_OK, effective_ids=True):
         yield f"the directory {state} cannot be written; choose another --state"
 
 
@@ -56,14 +56,14 @@ def _env(env: Path) -> Iterator[str]:
         yield f"{env} is a directory; name a file in it with --env"
     elif not env.parent.is_dir():
         yield f"the directory {env.parent} does not exist; create it, or choose another file for --env"
-    elif not os.access(env.parent, os.W_OK | os.X_OK):
+    elif not os.access(env.parent, os.W_OK | os.X_OK, effective_ids=True):
         yield f"the directory {env.parent} cannot be written; choose another file for --env"
 
 
 def _charts(charts: Path) -> Iterator[str]:
     if not charts.is_dir():
         yield f"{charts} is no directory; --charts takes one with packaged charts, as `helm package` writes them"
-    elif not os.access(charts, os.R_OK | os.X_OK):
+    elif not os.access(charts, os.R_OK | os.X_OK, effective_ids=True):
         yield f"the directory {charts} cannot be read; choose another one for --charts"
     elif not any(charts.glob("*.tgz")):
         yield f"{charts} holds no packaged chart (*.tgz); write one with `helm package CHART --destination {charts}`"

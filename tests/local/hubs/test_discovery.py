@@ -241,6 +241,6 @@ async def test_the_ca_of_the_spec_is_trusted_and_no_other(issuer: Provider) -> N
 async def test_a_ca_that_cannot_be_read_is_named(issuer: Provider, bundle: str) -> None:
     failed = await refused(Discovery().endpoints(named(issuer.url), allow_private=True, ca_bundle=bundle))
     assert failed.reason == "CaBundleInvalid" and failed.message.startswith(
-        "spec.jupyterhub.auth.oidc.caBundle holds no certificate"
+        "spec.jupyterhub.auth.oidc.caBundle contains no readable certificate"
     )
     assert failed.retry_in is None and issuer.asked == []

@@ -16,6 +16,9 @@ from tests.local.reconciler.cluster import Management
 from tests.local.reconciler.test_no_silence import management, whole_spec
 from tests.local.reconciler.test_settled import INTERVAL, WatchedClients
 
+LONG = 1200.0
+"""Seconds. The first drift check comes after a tenth of the interval at the earliest, and a platform rests before a wait of a minute."""
+
 
 def tasks() -> list[str]:
     """Return the names of the reconcilers' tasks."""
@@ -50,7 +53,7 @@ async def test_a_platform_at_rest_is_reconciled_when_it_is_due(tmp_path: Path) -
 
 
 async def test_a_change_ends_the_rest_at_once_and_a_repeated_event_does_not(tmp_path: Path) -> None:
-    async with controlled(tmp_path, 300) as (cluster, clients, controller):
+    async with controlled(tmp_path, LONG) as (cluster, clients, controller):
         seen = clients.looks
         controller.object_changed(copy.deepcopy(cluster.platform), deleted=False)
         assert not tasks()
@@ -63,7 +66,7 @@ async def test_a_change_ends_the_rest_at_once_and_a_repeated_event_does_not(tmp_
 
 @pytest.mark.parametrize("rests", [True, False])
 async def test_of_a_deleted_platform_nothing_is_kept(rests: bool, tmp_path: Path) -> None:
-    async with controlled(tmp_path, 300) as (cluster, clients, controller):
+    async with controlled(tmp_path, LONG) as (cluster, clients, controller):
         uid = cluster.platform["metadata"]["uid"]
         assert uid in FLEET._states
         if not rests:
@@ -77,7 +80,7 @@ async def test_of_a_deleted_platform_nothing_is_kept(rests: bool, tmp_path: Path
 
 
 async def test_nothing_starts_after_the_lease_is_lost(tmp_path: Path) -> None:
-    async with controlled(tmp_path, 300) as (cluster, _, controller):
+    async with controlled(tmp_path, LONG) as (cluster, _, controller):
         controller.abort()
         changed = copy.deepcopy(cluster.platform)
         changed["metadata"]["generation"] = 99

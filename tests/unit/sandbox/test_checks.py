@@ -1,7 +1,8 @@
 """Wrong options of `notebook-platform-sandbox up` are one sentence with a remedy, before anything starts."""
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from sandbox.azure.core.catalog import supplied
 from sandbox.checks import problem
 from sandbox.cli import main, parser
 from sandbox.options import Options
+
+NOBODY = 65534
 
 
 def options(tmp_path: Path, **more: object) -> Options:
@@ -67,12 +70,29 @@ def test_the_file_of_the_environment_can_be_written(tmp_path: Path) -> None:
     assert "does not exist; create it, or choose another file" in problem(options(tmp_path), tmp_path / "none" / "env")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_directories_without_permission_are_named(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
+@pytest.fixture
+def as_user() -> Iterator[None]:
+    """Run a test without root's rights: root may write everywhere."""
+    before = os.geteuid()
+    os.seteuid(before or NOBODY)
+    yield
+    os.seteuid(before)
+
+
+@pytest.fixture
+def everyones() -> Iterator[Path]:
+    """Return a directory that every user may write."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+@pytest.mark.usefixtures("as_user")
+def test_directories_without_permission_are_named(everyones: Path) -> None:
+    closed = everyones / "closed"
     closed.mkdir(mode=0o500)
-    assert problem(options(tmp_path, state=closed)).endswith("cannot be written; choose another --state")
-    assert problem(options(tmp_path), closed / "env").endswith("cannot be written; choose another file for --env")
+    assert problem(options(everyones, state=closed)).endswith("cannot be written; choose another --state")
+    assert problem(options(everyones), closed / "env").endswith("cannot be written; choose another file for --env")
 
 
 @pytest.mark.parametrize("speed", ["0", "-1", "nan", "inf", "fast", "1e9"])
