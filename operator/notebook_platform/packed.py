@@ -46,9 +46,11 @@ class Packing:
         packed = _compressed(text, self._dictionary)
         if len(self._known) == MOST_DICTIONARIES or len(text) < SHORTEST or self._is_good(text, packed):
             return packed
-        self._dictionary = text[-WINDOW:]
-        self._known[zlib.adler32(self._dictionary).to_bytes(4, "big")] = self._dictionary
-        return _compressed(text, self._dictionary)
+        dictionary = text[-WINDOW:]
+        if self._known.setdefault(zlib.adler32(dictionary).to_bytes(4, "big"), dictionary) != dictionary:
+            return packed  # zlib names a dictionary by its checksum alone, and an author can make a document with any
+        self._dictionary = dictionary
+        return _compressed(text, dictionary)
 
     def _is_good(self, text: bytes, packed: bytes) -> bool:
         if not self._dictionary:

@@ -49,6 +49,18 @@ def test_documents_that_differ_in_all_leave_a_bounded_number_of_dictionaries() -
     assert len({one[2:6] for one in packed}) <= MOST_DICTIONARIES
 
 
+def test_a_document_with_the_checksum_of_a_dictionary_does_not_take_its_place() -> None:
+    """The author of a platform writes the document, and zlib's checksum (RFC 1950, Adler-32) is easily met."""
+    first, other = bytearray(random.Random(1).randbytes(400)), random.Random(2).randbytes(400)
+    first[200:203] = bytes([10, 20, 30])
+    forged = bytes(first[:200]) + bytes([11, 18, 31]) + bytes(first[203:])
+    assert zlib.adler32(forged) == zlib.adler32(bytes(first))
+    packing = Packing()
+    texts = [bytes(first), other, forged, bytes(first), forged]
+    packed = [packing.compress(text) for text in texts]
+    assert [packing.decompress(one) for one in packed] == texts
+
+
 def test_equal_documents_give_equal_bytes() -> None:
     packing = Packing()
     packing.pack(platform(0))
