@@ -56,7 +56,7 @@ def explain(namespace: str, signs: OperatorSigns, now: datetime) -> str:
     served = f"Apply it in a namespace that the operator serves, or let an administrator add {namespace}: {PAGE}"
     logs = f"`kubectl logs -n {OPERATOR_NAMESPACE} deployment/notebook-platform`"
     if signs.leases and signs.renewed is None:
-        return f"no operator runs: it has no Lease in the namespace {OPERATOR_NAMESPACE}. Install it, or start it"
+        return f"no operator runs in the namespace {OPERATOR_NAMESPACE}: it has no Lease there. Install it, or start it"
     if signs.renewed is not None and now - signs.renewed > LEASE_LIFE:
         return f"no operator runs: its Lease was last renewed {format_distance(signs.renewed, now)}. {logs} says why"
     if signs.may_write is False:

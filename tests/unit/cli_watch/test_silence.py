@@ -17,7 +17,7 @@ FRESH, OLD = NOW - timedelta(seconds=5), NOW - timedelta(hours=3)
     ("signs", "words"),
     [
         (OperatorSigns(), "either no operator runs, or it does not serve the namespace team. "),
-        (OperatorSigns(leases=True), "no operator runs: it has no Lease in the namespace notebook-platform. "),
+        (OperatorSigns(leases=True), "no operator runs in the namespace notebook-platform: it has no Lease there. "),
         (
             OperatorSigns(leases=True, renewed=OLD, may_write=False),
             "no operator runs: its Lease was last renewed 3 h 0 min ago. ",
