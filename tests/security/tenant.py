@@ -128,6 +128,12 @@ class Tenant:
                 raise
             await self.core.patch_namespaced_config_map(name, namespace, {"data": contents}, _content_type=MERGE)
 
+    async def corrected(self) -> bool:
+        """Reconcile until the release is ready; return whether the drift of its Deployment is gone. An object that its controller
+        writes during the comparison is compared by the next reconcile."""
+        await self.site.ready()
+        return bool((await self.site.deployment()).spec.replicas == 1)
+
     async def gained(self) -> list[str]:
         """Return what a tenant gained; empty while the operator is safe."""
         cluster, found = self.site.cluster, []
