@@ -2,12 +2,10 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-# One process more than two cores: tests of the whole operator also wait (for intervals, time-outs, leases). Those on plain data only compute.
-JOBS ?= 3
-unit: JOBS = 2
+JOBS ?= 2
 # Containers often forbid bytecode files. Without them each test process compiles all modules: twice the time to collect the tests.
 unexport PYTHONDONTWRITEBYTECODE
-PARALLEL = -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup binaries demo test attacks eyes kstatus pictures krew unit local azure bench faults lint crds traits docs lock clean
