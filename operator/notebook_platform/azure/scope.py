@@ -14,7 +14,7 @@ from notebook_platform.azure.arm.cache import ResourceCache
 from notebook_platform.azure.arm.errors import is_missing
 from notebook_platform.azure.arm.operations import LOOK_AGAIN, begin_lro, listed_busy, poll
 from notebook_platform.azure.arm.ownership import Owner
-from notebook_platform.azure.arm.resource_types import CLUSTERS, GROUPS, SCALE_SETS, ResourceType
+from notebook_platform.azure.arm.resource_types import CLUSTERS, SCALE_SETS, ResourceType
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.arm.session_pool import SignedIn
 from notebook_platform.azure.cluster_body import default_node_group
@@ -155,8 +155,7 @@ class AzureScope:
         if state.failed is not None:
             self._signed_in.repeated.failed((self.owner.uid, operation.kind))
         if state.busy is None and state.failed is None:
-            group = "" if kind is GROUPS else self.group
-            self.cache.invalidate(kind.path(self.session.subscription_id, group, name))
+            self.cache.invalidate(kind.path(self.session.subscription_id, self.group, name))
             if kind is CLUSTERS:  # its operations change its scale sets
                 self.cache.invalidate(SCALE_SETS.listing(self.session.subscription_id, self.node_group))
             return None
@@ -168,7 +167,7 @@ class AzureScope:
         if self.session.share_left("GET", operation.url) >= PLENTY:
             return False
         try:
-            resource = await self.cache.look(kind, "" if kind is GROUPS else self.group, name, max_age=LOOK_AGAIN)
+            resource = await self.cache.look(kind, self.group, name, max_age=LOOK_AGAIN)
         except (Queued, AzureError):
             return False  # the poll reports it
         return resource is not None and is_busy(resource.get("properties") or {})

@@ -251,14 +251,19 @@ async def test_access_is_asked_anew_for_another_cluster_or_credential(
     assert azure.asked == 2
 
 
+async def refuse(server: Server, api: kubernetes.ApiClient) -> None:
+    """Let the cluster refuse the access from now on, and send a request that it refuses."""
+    server.handler = answers(b'{"kind":"Status","code":401}', 401)
+    with pytest.raises(ApiException):
+        await kubernetes.CoreV1Api(api).list_pod_for_all_namespaces()
+
+
 async def test_access_that_the_cluster_refuses_is_asked_for_once_more(
     server: Server, clusters: WorkloadClusters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     azure = Azure(server)
     first = await clusters.connection("uid", KEY, azure)
-    server.handler = answers(b'{"kind":"Status","code":401}', 401)
-    with pytest.raises(ApiException):
-        await kubernetes.CoreV1Api(first.api).list_pod_for_all_namespaces()
+    await refuse(server, first.api)
     await clusters.connection("uid", KEY, azure)
     assert azure.asked == 1, "access that was given just now would be given again"
     monkeypatch.setattr("notebook_platform.workload.access.LEAST_AGE", -1)
@@ -391,9 +396,7 @@ async def test_a_refusal_before_a_rest_is_known_after_it(
 ) -> None:
     azure = Azure(server)
     first = await clusters.connection("uid", KEY, azure)
-    server.handler = answers(b'{"kind":"Status","code":401}', 401)
-    with pytest.raises(ApiException):
-        await kubernetes.CoreV1Api(first.api).list_pod_for_all_namespaces()
+    await refuse(server, first.api)
     clusters.rest("uid")
     monkeypatch.setattr("notebook_platform.workload.access.LEAST_AGE", -1)
     await clusters.connection("uid", KEY, azure)

@@ -86,7 +86,7 @@ class ResourceCache:
 
     async def get(self, kind: ResourceType, group: str, name: str, *, max_age: float, fresh: bool) -> Wire | None:
         """Return one resource by name; None when it does not exist. Raises HttpResponseError."""
-        path = kind.path(self._session.subscription_id, "" if kind is GROUPS else group, name)
+        path = kind.path(self._session.subscription_id, group, name)
         listed = None if fresh else await self._listed(kind, max_age)
         if listed is not None and not self._is_outdated(kind, listed, path):
             item = listed.item(path)[1]

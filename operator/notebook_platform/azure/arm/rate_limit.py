@@ -123,10 +123,8 @@ class Buckets:
     def of_resource_manager(self, method: str, path: str, subscription_id: str, principal: str) -> list[Bucket]:
         """Return the buckets of a request: that of the principal in the subscription, then that of the resource provider if it has one."""
         kind = METHODS.get(method, "writes")
-        general, provider = (
-            self.of(kind, RESOURCE_MANAGER[kind], subscription_id, principal),
-            self.provider(method, path, subscription_id),
-        )
+        general = self.of(kind, RESOURCE_MANAGER[kind], subscription_id, principal)
+        provider = self.provider(method, path, subscription_id)
         return [general, provider] if provider else [general]
 
     def share_left(self, method: str, path: str, subscription_id: str, principal: str) -> float:

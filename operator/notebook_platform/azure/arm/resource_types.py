@@ -55,8 +55,8 @@ class ResourceType:
         return f"{place}/providers/{self.name}" if self.name else f"{place}/resourcegroups"
 
     def path(self, subscription_id: str, group: str, name: str) -> str:
-        """Return the path of one resource."""
-        return f"{self.listing(subscription_id, group)}/{name}"
+        """Return the path of one resource. That of a resource group is the same whatever `group` is: it lies in none."""
+        return f"{self.listing(subscription_id, group if self.name else '')}/{name}"
 
 
 @dataclass(frozen=True)
