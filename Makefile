@@ -16,9 +16,9 @@ help: ## list the commands
 .venv/.done: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version)" >&2; exit 1; }
 	@command -v kubectl >/dev/null || { echo "kubectl is not on the PATH: https://kubernetes.io/docs/tasks/tools/" >&2; exit 1; }
-	@echo "[setup] Python packages (about a minute, once)"
+	@echo "[setup] Python packages (one to ten minutes, once)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@set -o pipefail; $(BIN)/python -m pip install --require-hashes -r requirements/dev.txt | awk '/^Collecting / && ++n % 20 == 0 {print "[setup] " n " packages"; fflush()} /^Installing / {print "[setup] installs them"; fflush()}'
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 

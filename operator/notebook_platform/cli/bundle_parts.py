@@ -20,11 +20,9 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.cli.bundle_redaction import BundleRedactor, log_lines
 from notebook_platform.cli.elsewhere import read_platform
 from notebook_platform.cli.management import NO_ANSWER
+from notebook_platform.cli.operator_place import OPERATOR
 from notebook_platform.cli.watch_stream import Place
 from notebook_platform.kube.secret_data import decoded
-
-OPERATOR = "app.kubernetes.io/name=notebook-platform"
-"""Label of the operator's pods (deploy/kustomize/base/deployment.yaml)."""
 
 MOST_PODS = 10
 MOST_EVENTS = 1000

@@ -14,7 +14,7 @@ from notebook_platform.api.crd import crd, crd_yaml, editor_schema
 from notebook_platform.api.crd_diff import Comparison, compare
 from notebook_platform.cli import program
 from notebook_platform.cli.logs import configure
-from notebook_platform.cli.management import UsageError, connected, reading
+from notebook_platform.cli.management import FORBIDDEN, REMEDIES, UNAUTHORIZED, UsageError, connected, reading
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.running import run_command
 
@@ -22,6 +22,10 @@ DIFFERENT, FAILED = 1, 2
 """Exit codes of --diff, as `kubectl diff` has them (https://kubernetes.io/docs/reference/kubectl/generated/kubectl_diff/)."""
 
 NOT_FOUND = 404
+CRD_REMEDIES = {
+    UNAUTHORIZED: REMEDIES[UNAUTHORIZED],
+    FORBIDDEN: "An administrator can grant `get` on customresourcedefinitions.",
+}
 PATH = ("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 """Where the API server has the definition. It is read as it is, not by the client's models."""
 
@@ -54,7 +58,7 @@ async def _diff() -> int:
 async def _installed(name: str) -> Mapping[str, Any] | None:
     """Return the definition in the cluster; None when there is none. Raises UsageError when it cannot be read."""
     async with connected() as api:
-        with reading(f"the CustomResourceDefinition {name}"):
+        with reading(f"the CustomResourceDefinition {name}", CRD_REMEDIES):
             try:
                 found: Mapping[str, Any] = await client.CustomObjectsApi(api).get_cluster_custom_object(*PATH, name)
             except ApiException as error:

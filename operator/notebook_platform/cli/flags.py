@@ -12,6 +12,9 @@ from pathlib import Path
 from notebook_platform.api.durations import parse_duration
 
 DEFAULT_NAMESPACE = "default"
+FIRST_NAMESPACE = "platforms"
+"""The namespace that the chart lets the operator serve, unless its values name another one."""
+
 OPERATOR_NAMESPACE = "notebook-platform"
 NAME = "name of a NotebookPlatform in the cluster of KUBECONFIG"
 TIMEOUT = "30m"
@@ -36,6 +39,18 @@ def _namespace(parser: argparse.ArgumentParser, left_out: str = "") -> None:
     parser.add_argument("-n", "--namespace", default=None, help=text)
 
 
+def _new_namespace(parser: argparse.ArgumentParser) -> None:
+    """Add the flag -n of a command that writes a platform."""
+    text = f"namespace of the platform (default: the namespace of the kubeconfig's context, else {FIRST_NAMESPACE})"
+    parser.add_argument("-n", "--namespace", default=None, help=text)
+
+
+def _operator_namespace(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names where the operator runs."""
+    text = f"namespace of the operator's pods (default: the one with its Deployment, else {OPERATOR_NAMESPACE})"
+    parser.add_argument("--operator-namespace", default=None, help=text)
+
+
 def _target(parser: argparse.ArgumentParser) -> None:
     """Add the flags that name a platform in the cluster or in a file."""
     parser.add_argument("name", nargs="?", help=NAME)
@@ -43,18 +58,21 @@ def _target(parser: argparse.ArgumentParser) -> None:
         "-f", "--filename", type=Path, help="a file with a NotebookPlatform (and Secrets, if they are not applied)"
     )
     _namespace(parser, left_out="the file's, else ")
+    _operator_namespace(parser)
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the output")
 
 
 def _watch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help=NAME)
     _namespace(parser)
+    _operator_namespace(parser)
     parser.add_argument("--until-ready", action="store_true", help="end when it is Ready, and print the duration of each step")
 
 
 def _wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help=NAME)
     _namespace(parser)
+    _operator_namespace(parser)
     for_ = "condition that must be True for the current generation, or delete (default Ready)"
     parser.add_argument("--for", dest="wanted", metavar="CONDITION", type=_wanted, default="Ready", help=for_)
     parser.add_argument(
@@ -78,7 +96,7 @@ def _duration(text: str) -> str:
 def _init(parser: argparse.ArgumentParser) -> None:
     for flag, text in ANSWERS.items():
         parser.add_argument(f"--{flag}", help=text)
-    parser.add_argument("-n", "--namespace", default="platforms", help="namespace of the platform (default platforms)")
+    _new_namespace(parser)
     parser.add_argument("--credentials-secret", default="", help="Secret with the platform's credentials for Azure")
     parser.add_argument("-o", "--output", type=Path, default=Path("platform.yaml"), help="file to write (default platform.yaml)")
     parser.add_argument("--force", action="store_true", help="replace an existing file")
@@ -87,9 +105,7 @@ def _init(parser: argparse.ArgumentParser) -> None:
 def _support_bundle(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help=NAME)
     _namespace(parser)
-    parser.add_argument(
-        "--operator-namespace", default=OPERATOR_NAMESPACE, help="namespace of the operator's pods (default %(default)s)"
-    )
+    _operator_namespace(parser)
     parser.add_argument("-f", "--filename", type=Path, help="the archive to create (default support-NAMESPACE-NAME-TIME.tar.gz)")
 
 
@@ -98,7 +114,7 @@ def _import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resource-group", required=True, help="group that holds the managed cluster")
     parser.add_argument("--cluster", help="the managed cluster, if the group holds several")
     parser.add_argument("--name", help="name of the NotebookPlatform (default: the cluster's)")
-    parser.add_argument("-n", "--namespace", default="default", help="its namespace")
+    _new_namespace(parser)
     parser.add_argument("--credentials-secret", help="Secret with the platform's credentials for Azure")
     parser.add_argument(
         "--secrets-file", type=Path, help="where Secrets with the releases' secret values are written (mode 0600)"

@@ -14,10 +14,12 @@ from notebook_platform.azure.importing.scan import Taken, scan
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
 from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.cli.azure_command import run_azure_command
+from notebook_platform.cli.flags import FIRST_NAMESPACE
 from notebook_platform.cli.import_check import keep_differences
 from notebook_platform.cli.import_fit import fitting_model
 from notebook_platform.cli.import_patches import patch_left_out
 from notebook_platform.cli.logs import configure
+from notebook_platform.cli.management import context_namespace
 from notebook_platform.cli.operator_config import configuration
 from notebook_platform.cli.output import show
 from notebook_platform.cli.target_platform import FileSecrets
@@ -45,6 +47,7 @@ def import_platform(options: argparse.Namespace) -> int:
 
 async def _import_platform(options: argparse.Namespace) -> int:
     configure("text", "ERROR")
+    options.namespace = options.namespace or context_namespace(FIRST_NAMESPACE)
     sessions, clusters = SessionPool(cloud_of(configuration())), WorkloadClusters()
     try:
         nothing = FileSecrets(None, Platform(namespace=options.namespace, name="import", uid="import"), [])

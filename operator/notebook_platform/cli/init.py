@@ -22,10 +22,10 @@ from notebook_platform.bounded.local import read_local_yaml
 from notebook_platform.cli import program
 from notebook_platform.cli.azure_command import run_azure_command
 from notebook_platform.cli.doctor import blocking, print_findings, run_checks
-from notebook_platform.cli.flags import ANSWERS
+from notebook_platform.cli.flags import ANSWERS, FIRST_NAMESPACE
 from notebook_platform.cli.init_document import ISSUER, SIGN_INS, TRIAL, Answers, NotOffered, Offers, document
 from notebook_platform.cli.logs import configure
-from notebook_platform.cli.management import UsageError
+from notebook_platform.cli.management import UsageError, context_namespace
 from notebook_platform.cli.operator_config import configuration
 from notebook_platform.cli.output import Output, show
 from notebook_platform.cli.questions import Question, answer, one_of
@@ -48,6 +48,7 @@ def init(options: argparse.Namespace) -> int:
 
 async def _init(options: argparse.Namespace) -> int:
     check_output(options.output, replace=options.force)
+    options.namespace = options.namespace or context_namespace(FIRST_NAMESPACE)
     chosen = configuration()
     configure("text", "ERROR")
     platform = Platform(namespace=options.namespace, name="init", uid=NOT_APPLIED)

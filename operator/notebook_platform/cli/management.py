@@ -1,7 +1,7 @@
 """Access to the management cluster, which holds the NotebookPlatforms, for the commands."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -21,12 +21,14 @@ NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError)
 NOT_A_KUBECONFIG = (config.ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, AttributeError, LookupError)
 """Exceptions of the client when a kubeconfig file is no kubeconfig."""
 
+UNAUTHORIZED, FORBIDDEN = 401, 403
+
 REMEDIES = {
-    401: "Sign in to the cluster again.",
-    403: f"An administrator can grant `get`, `list` and `watch` on {PLURAL} in its namespace.",
+    UNAUTHORIZED: "Sign in to the cluster again.",
+    FORBIDDEN: f"Name its namespace with -n, or let an administrator grant `get`, `list` and `watch` on {PLURAL} in this one.",
     404: f"`kubectl get {PLURAL} -A` lists the platforms; with an error it says that the CustomResourceDefinition is not installed.",
 }
-"""What to do after the API server refused to read an object, by the status of its answer."""
+"""What to do after the API server refused to read a platform, by the status of its answer."""
 
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/"""
@@ -86,12 +88,12 @@ async def connected() -> AsyncIterator[client.ApiClient]:
 
 
 @contextmanager
-def reading(what: str) -> Iterator[None]:
-    """Raise UsageError when the API server refuses a call in the block or does not answer."""
+def reading(what: str, remedies: Mapping[int, str] = REMEDIES) -> Iterator[None]:
+    """Raise UsageError when the API server refuses a call in the block or does not answer. `remedies`: by the status of its answer."""
     try:
         yield
     except ApiException as error:
-        remedy = REMEDIES.get(error.status, "")
+        remedy = remedies.get(error.status, "")
         raise UsageError(f"{what} cannot be read: {error.status} {error.reason}" + (f". {remedy}" if remedy else "")) from None
     except NO_ANSWER as error:
         kind = type(error).__name__
@@ -106,13 +108,13 @@ def own_namespace() -> str:
         return context_namespace()
 
 
-def context_namespace() -> str:
-    """Return the namespace of the kubeconfig's context, as kubectl uses it. Raises UsageError."""
+def context_namespace(otherwise: str = DEFAULT_NAMESPACE) -> str:
+    """Return the namespace of the kubeconfig's context, as kubectl uses it; `otherwise` when it names none. Raises UsageError."""
     if not _kubeconfigs():
-        return DEFAULT_NAMESPACE
+        return otherwise
     try:
         with _kubeconfig():
             _, active = config.list_kube_config_contexts(config_file=_kubeconfigs())
     except NoContext:
-        return DEFAULT_NAMESPACE
-    return str((active or {}).get("context", {}).get("namespace") or DEFAULT_NAMESPACE)
+        return otherwise
+    return str((active or {}).get("context", {}).get("namespace") or otherwise)

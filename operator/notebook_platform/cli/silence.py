@@ -1,27 +1,29 @@
 """Why a platform has no status: no operator runs, or none serves its namespace.
 
-The operator has no rights in a namespace that it does not serve, so it cannot report there that it does not. `watch` and `wait` find the
-reason instead, from what their user may read: the operator's leases, a review of its account's rights, the list in its Deployment.
+The operator has no rights in a namespace that it does not serve, so it cannot report there that it does not. `watch`, `wait`, `plan` and
+`doctor` find the reason instead, from what their user may read: the operator's leases, a review of its account's rights, the list in its Deployment.
 """
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from typing import Any
 
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
+from pydantic import ValidationError
 
 from notebook_platform.api import GROUP, PLURAL
 from notebook_platform.api.manual import troubleshooting
-from notebook_platform.cli.bundle_parts import OPERATOR
 from notebook_platform.cli.flags import OPERATOR_NAMESPACE
 from notebook_platform.cli.management import NO_ANSWER
-from notebook_platform.cli.view import View, format_distance, format_duration
+from notebook_platform.cli.operator_place import ACCOUNT, CALL_SECONDS, OPERATOR, operator_namespace
+from notebook_platform.cli.output import show_error
+from notebook_platform.cli.view import View, format_distance, format_duration, one_line
 
-ACCOUNT = f"system:serviceaccount:{OPERATOR_NAMESPACE}:notebook-platform"
 LEASE = "notebook-platform"
 """Name of the operator's Lease, or the beginning of it with several shards."""
 
@@ -34,7 +36,6 @@ PATIENCE = timedelta(seconds=30)
 LEASE_LIFE = timedelta(seconds=60)
 """Age of the last renewal from which no operator runs: four times the default lease duration."""
 
-CALL_SECONDS = 10
 PAGE = f"{troubleshooting('')}#no-status"
 
 
@@ -42,9 +43,10 @@ PAGE = f"{troubleshooting('')}#no-status"
 class OperatorSigns:
     """What the user of the command may read about the operator. None, or an empty list: not readable, or absent.
 
-    `renewed`: when it renewed a lease last; `leases`: whether its leases could be listed; `may_write`: whether its account may write
-    platforms in the namespace; `serves`: the namespaces of its Deployment, exact names or kopf's patterns."""
+    `where`: its namespace; `renewed`: when it renewed a lease last; `leases`: whether its leases could be listed; `may_write`: whether its
+    account may write platforms in the namespace; `serves`: the namespaces of its Deployment, exact names or kopf's patterns."""
 
+    where: str = OPERATOR_NAMESPACE
     leases: bool = False
     renewed: datetime | None = None
     may_write: bool | None = None
@@ -54,9 +56,9 @@ class OperatorSigns:
 def explain(namespace: str, signs: OperatorSigns, now: datetime) -> str:
     """Return why a platform in the namespace has no status, and the remedy. Pure."""
     served = f"Apply it in a namespace that the operator serves, or let an administrator add {namespace}: {PAGE}"
-    logs = f"`kubectl logs -n {OPERATOR_NAMESPACE} deployment/notebook-platform`"
+    logs = f"`kubectl logs -n {signs.where} deployment/notebook-platform`"
     if signs.leases and signs.renewed is None:
-        return f"no operator runs in the namespace {OPERATOR_NAMESPACE}: it has no Lease there. Install it, or start it"
+        return f"no operator runs in the namespace {signs.where}: it has no Lease there. Install it, or name another --operator-namespace"
     if signs.renewed is not None and now - signs.renewed > LEASE_LIFE:
         return f"no operator runs: its Lease was last renewed {format_distance(signs.renewed, now)}. {logs} says why"
     if signs.may_write is False:
@@ -66,6 +68,11 @@ def explain(namespace: str, signs: OperatorSigns, now: datetime) -> str:
     if signs.renewed is not None and signs.may_write:
         return f"the operator runs and may write here; {logs} says why it reports nothing"
     return f"either no operator runs, or it does not serve the namespace {namespace}. An administrator can check both: {PAGE}"
+
+
+def account_in(operator: str) -> str:
+    """Return the user name of the operator's account in a namespace."""
+    return f"system:serviceaccount:{operator}:{ACCOUNT}"
 
 
 def _matches(namespace: str, pattern: str) -> bool:
@@ -79,36 +86,48 @@ def _matches(namespace: str, pattern: str) -> bool:
     return matched
 
 
-async def explain_silence(api: client.ApiClient, view: View) -> str:
-    """Wait until the platform is older than PATIENCE; return why it has no status."""
+async def explain_silence(api: client.ApiClient, view: View, operator: str | None = None) -> str:
+    """Wait until the platform is older than PATIENCE; return why it has no status. `operator`: its namespace, None when it is not given."""
     created = view.created or datetime.now(UTC)
     await asyncio.sleep((created + PATIENCE - datetime.now(UTC)).total_seconds())  # a negative number is no sleep
-    signs, now = await observe(api, view.namespace), datetime.now(UTC)
+    signs, now = await observe(api, view.namespace, operator), datetime.now(UTC)
     return f"no status for {format_duration((now - created).total_seconds())}: {explain(view.namespace, signs, now)}"
 
 
-async def observe(api: client.ApiClient, namespace: str) -> OperatorSigns:
+async def warn_of_silence(api: client.ApiClient, body: Mapping[str, Any], operator: str | None) -> None:
+    """Print a warning when a stored platform is older than PATIENCE and has no status, as a command needs no status."""
+    try:
+        view = View.of(body)
+    except ValidationError:  # a status of another version is a status
+        return
+    if view.silent and view.created is not None and datetime.now(UTC) - view.created > PATIENCE:
+        show_error(f"Warning: {one_line(await explain_silence(api, view, operator))}")
+
+
+async def observe(api: client.ApiClient, namespace: str, operator: str | None = None) -> OperatorSigns:
     """Read what the user may read about the operator. Changes nothing: a review of rights is not stored."""
-    renewals, may_write, serves = await asyncio.gather(_renewals(api), _may_write(api, namespace), _serves(api))
-    return OperatorSigns(
-        leases=renewals is not None, renewed=max(renewals, default=None) if renewals else None, may_write=may_write, serves=serves
+    where = await operator_namespace(api, operator, namespace)
+    renewals, may_write, serves = await asyncio.gather(
+        _renewals(api, where), _may_write(api, namespace, where), _serves(api, where)
     )
+    renewed = max(renewals, default=None) if renewals else None
+    return OperatorSigns(where=where, leases=renewals is not None, renewed=renewed, may_write=may_write, serves=serves)
 
 
-async def _renewals(api: client.ApiClient) -> list[datetime] | None:
+async def _renewals(api: client.ApiClient, operator: str) -> list[datetime] | None:
     """Return when each of the operator's leases was renewed; None when they cannot be listed."""
     try:
-        found = await client.CoordinationV1Api(api).list_namespaced_lease(OPERATOR_NAMESPACE, _request_timeout=CALL_SECONDS)
+        found = await client.CoordinationV1Api(api).list_namespaced_lease(operator, _request_timeout=CALL_SECONDS)
     except (ApiException, *NO_ANSWER):
         return None
     return [one.spec.renew_time for one in found.items if one.metadata.name.startswith(LEASE) and one.spec.renew_time]
 
 
-async def _may_write(api: client.ApiClient, namespace: str) -> bool | None:
+async def _may_write(api: client.ApiClient, namespace: str, operator: str) -> bool | None:
     """Return whether the operator's account may patch platforms in the namespace; None when the user may not ask."""
     what = client.V1ResourceAttributes(group=GROUP, resource=PLURAL, verb="patch", namespace=namespace)
-    groups = ["system:serviceaccounts", f"system:serviceaccounts:{OPERATOR_NAMESPACE}", "system:authenticated"]
-    spec = client.V1SubjectAccessReviewSpec(user=ACCOUNT, groups=groups, resource_attributes=what)
+    groups = ["system:serviceaccounts", f"system:serviceaccounts:{operator}", "system:authenticated"]
+    spec = client.V1SubjectAccessReviewSpec(user=account_in(operator), groups=groups, resource_attributes=what)
     review = client.V1LocalSubjectAccessReview(metadata=client.V1ObjectMeta(namespace=namespace), spec=spec)
     try:
         answer = await client.AuthorizationV1Api(api).create_namespaced_local_subject_access_review(
@@ -119,11 +138,11 @@ async def _may_write(api: client.ApiClient, namespace: str) -> bool | None:
     return bool(answer.status.allowed)
 
 
-async def _serves(api: client.ApiClient) -> list[str]:
+async def _serves(api: client.ApiClient, operator: str) -> list[str]:
     """Return the namespaces of the operator's Deployment; empty when it serves all, or cannot be read."""
     try:
         found = await client.AppsV1Api(api).list_namespaced_deployment(
-            OPERATOR_NAMESPACE, label_selector=OPERATOR, _request_timeout=CALL_SECONDS
+            operator, label_selector=OPERATOR, _request_timeout=CALL_SECONDS
         )
         containers = [container for one in found.items for container in one.spec.template.spec.containers]
         texts = [entry.value for container in containers for entry in container.env or () if entry.name == VARIABLE]

@@ -15,6 +15,7 @@ from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.cli.bundle_parts import Bundle, Collector
 from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import UsageError, connected, context_namespace
+from notebook_platform.cli.operator_place import operator_namespace
 from notebook_platform.cli.output import show
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.watch_stream import Place
@@ -43,7 +44,8 @@ async def _run(options: argparse.Namespace) -> int:
     helm, now = os.environ.get("NOTEBOOK_PLATFORM_HELM", "helm"), datetime.now(UTC)
     place = Place(options.namespace or context_namespace(), options.name)
     async with connected() as api:
-        bundle = await Collector(api, place, options.operator_namespace, helm).collect()
+        operator = await operator_namespace(api, options.operator_namespace, place.namespace)
+        bundle = await Collector(api, place, operator, helm).collect()
     root = f"support-{place.namespace}-{place.name}-{now:%Y%m%dT%H%M%SZ}"
     path = options.filename or Path(f"{root}.tar.gz")
     await asyncio.to_thread(create, path, archive(bundle, place, root, now))

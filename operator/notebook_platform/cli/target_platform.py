@@ -1,8 +1,6 @@
 """The platform that `plan` and `doctor` check, from a file or the cluster, with read-only access to its Secrets."""
 
 import argparse
-import json
-import re
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -22,19 +20,19 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.bounded.documents import DocumentRefused, parse_json
 from notebook_platform.bounded.local import read_local_yaml
 from notebook_platform.cli import program
+from notebook_platform.cli.api_warnings import warnings
 from notebook_platform.cli.elsewhere import read_platform
 from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import NoContext, UsageError, context_namespace, management_api
 from notebook_platform.cli.operator_config import configuration
 from notebook_platform.cli.output import show_error
+from notebook_platform.cli.silence import warn_of_silence
 from notebook_platform.cli.watch_stream import Place
 from notebook_platform.clients import SharedClients
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.plan import approved
 from notebook_platform.kube.redaction import CURRENT, REDACTORS
 from notebook_platform.kube.secrets import Contents, Platform, SecretStore
-
-WARNING = re.compile(r'^299 \S+ "((?:[^"\\]|\\.)*)"')
 
 NOT_APPLIED = "known-after-apply"
 """The uid of an object that is not applied yet."""
@@ -60,6 +58,8 @@ async def target_platform(arguments: argparse.Namespace) -> AsyncIterator[Target
     try:
         documents = _documents(arguments.filename) if arguments.filename else []
         body = await _body(arguments, documents, api)
+        if api is not None:
+            await warn_of_silence(api, body, arguments.operator_namespace)
         metadata = body["metadata"]
         platform = Platform(namespace=metadata["namespace"], name=metadata["name"], uid=metadata.get("uid") or NOT_APPLIED)
         try:
@@ -136,7 +136,7 @@ async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping
     path = (GROUP, VERSION, metadata["namespace"], PLURAL, metadata["name"])
     custom = client.CustomObjectsApi(api)
     try:
-        answer = await custom.patch_namespaced_custom_object_with_http_info(
+        answer = await custom.patch_namespaced_custom_object_without_preload_content(
             *path,
             {key: value for key, value in body.items() if key != "status"},
             dry_run="All",
@@ -144,35 +144,28 @@ async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping
             force=True,
             _content_type="application/apply-patch+yaml",
         )
-    except ApiException as error:
-        if error.status in (400, 422):
-            raise UsageError(_refusal(error)) from None
+        document = await answer.text()
+    except (aiohttp.ClientError, OSError, UnicodeDecodeError):
         return body
-    except (aiohttp.ClientError, OSError):
+    if answer.status in (400, 422):
+        raise UsageError(_refusal(document, answer))
+    if not answer.ok:
         return body
-    if warning := _warning((answer.headers or {}).get("Warning", "")):
+    for warning in warnings(answer.headers.getall("Warning", ())):  # the client's own parser keeps one header of a name
         show_error(f"Warning: {warning}")
     try:
         live = await custom.get_namespaced_custom_object(*path)
     except ApiException:
         live = {"metadata": {}}  # the uid that a dry run returns is not the one that the object will have
-    applied: dict[str, Any] = json.loads(answer.raw_data)  # the client parses only a 200; a new object is a 201
+    applied = parse_json(document)
     return {**applied, "metadata": {**applied["metadata"], "uid": live["metadata"].get("uid")}}
 
 
-def _warning(header: str) -> str:
-    """Return the text of the API server's warning, which kubectl prints too (RFC 7234, 5.5: code, agent, text in quotes); else empty.
-
-    The client keeps one header of a name."""
-    found = WARNING.search(header)
-    return re.sub(r"\\(.)", r"\1", found[1]) if found else ""
-
-
-def _refusal(error: ApiException) -> str:
+def _refusal(document: str, answer: aiohttp.ClientResponse) -> str:
     try:
-        return str(parse_json(error.body)["message"])
+        return str(parse_json(document)["message"])
     except (DocumentRefused, KeyError, TypeError):
-        return f"the API server refuses it: {error.status} {error.reason}"
+        return f"the API server refuses it: {answer.status} {answer.reason}"
 
 
 class FileSecrets(SecretStore):

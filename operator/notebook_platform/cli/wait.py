@@ -65,7 +65,7 @@ async def _wait(options: argparse.Namespace) -> int:
                         return _conclude(verdict)
                     waiting.show(verdict.sentence)
                     if explaining is None and view is not None:
-                        explaining = asyncio.create_task(_explain(api, view, waiting))
+                        explaining = asyncio.create_task(_explain(api, view, waiting, options.operator_namespace))
                     if explaining is not None and (view is None or not view.silent):
                         explaining.cancel()
         except TimeoutError:
@@ -92,9 +92,9 @@ class Waiting:
         self.last = sentence
 
 
-async def _explain(api: client.ApiClient, view: View, waiting: Waiting) -> None:
+async def _explain(api: client.ApiClient, view: View, waiting: Waiting, operator: str | None) -> None:
     """Print why the platform has no status; cancelled when it has one."""
-    waiting.show(one_line(await explain_silence(api, view)))
+    waiting.show(one_line(await explain_silence(api, view, operator)))
 
 
 def _conclude(verdict: Verdict) -> int:

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Protocol
@@ -61,14 +61,14 @@ async def _watch(options: argparse.Namespace) -> int:
         place = Place(options.namespace or context_namespace(), options.name)
         hint = HOW_TO_LEAVE if options.until_ready else UNTIL_READY
         with _drawing(console, timeline, hint) if interactive else contextlib.nullcontext(Lines()) as display:
-            code = await _follow(api, place, display, timeline, until_ready=options.until_ready)
+            code = await _follow(api, place, display, timeline, options)
     if options.until_ready and code == 0:
         console.print()
         console.print(_table(timeline))
     return code
 
 
-async def _follow(api: client.ApiClient, place: Place, display: Display, timeline: Timeline, *, until_ready: bool) -> int:
+async def _follow(api: client.ApiClient, place: Place, display: Display, timeline: Timeline, options: argparse.Namespace) -> int:
     """Pass each change to the display; return the exit code. Raises UsageError."""
     beside: list[asyncio.Task[None]] = []
     try:
@@ -78,13 +78,13 @@ async def _follow(api: client.ApiClient, place: Place, display: Display, timelin
                     raise await not_found(api, place)
                 if view is None:
                     display.note(f"{place}: deleted")
-                    return int(until_ready)
+                    return int(options.until_ready)
                 timeline.record(view, _now())
                 display.show(view)
-                if until_ready and view.holds("Ready"):
+                if options.until_ready and view.holds("Ready"):
                     return 0
                 if not beside:
-                    beside = [asyncio.create_task(work(api, view, display)) for work in (_listen, _explain)]
+                    beside = [asyncio.create_task(work) for work in _beside(api, view, display, options.operator_namespace)]
                 if not view.silent:
                     beside[-1].cancel()
     finally:
@@ -92,6 +92,13 @@ async def _follow(api: client.ApiClient, place: Place, display: Display, timelin
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
     raise AssertionError("views end only with None")
+
+
+def _beside(
+    api: client.ApiClient, view: View, display: Display, operator: str | None
+) -> tuple[Coroutine[None, None, None], Coroutine[None, None, None]]:
+    """Return what runs beside the views: the Events, and last the explanation of a missing status."""
+    return _listen(api, view, display), _explain(api, view, display, operator)
 
 
 async def _listen(api: client.ApiClient, view: View, display: Display) -> None:
@@ -106,9 +113,9 @@ async def _listen(api: client.ApiClient, view: View, display: Display) -> None:
         display.note(f"Events cannot be read ({type(error).__name__})")
 
 
-async def _explain(api: client.ApiClient, view: View, display: Display) -> None:
+async def _explain(api: client.ApiClient, view: View, display: Display, operator: str | None) -> None:
     """Pass the reason why the platform has no status to the display; cancelled when it has one."""
-    display.explain(await explain_silence(api, view))
+    display.explain(await explain_silence(api, view, operator))
 
 
 class Lines:

@@ -12,6 +12,7 @@ from notebook_platform.engine.outcome import Ready
 from sandbox.azure.world import CLIENT_SECRET, SUBSCRIPTION
 from tests.azure.cli.conftest import CLUSTER, NETWORK, OWNER_TAG, CommandOutput, Terminal
 from tests.azure.cli.target import release
+from tests.local.cli_watch.api import kubeconfig
 from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
 
 WHERE = ("import", "--subscription", SUBSCRIPTION, "--resource-group", "prd_rg_jhub")
@@ -193,10 +194,24 @@ async def test_names_default_to_the_clusters_and_open_tasks_are_remarked(termina
     await terminal.settle(runbook_spec())
     output = await terminal.run(*WHERE)
     document = described(output)
-    assert document["metadata"] == {"name": "prd-aks-jhub", "namespace": "default"}
+    assert document["metadata"] == {"name": "prd-aks-jhub", "namespace": "platforms"}
     assert document["spec"]["identity"]["servicePrincipal"]["secretRef"]["name"] == "prd-aks-jhub-principal"
     assert "put it in the Secret prd-aks-jhub-principal with the keys clientId and clientSecret" in remarks(output)
     assert "name a Secret with --credentials-secret" in remarks(output) and "credentials" not in document["spec"]["azure"]
+
+
+@pytest.mark.parametrize(("context", "namespace"), [("team-a", "team-a"), ("", "platforms")])
+async def test_import_and_init_write_the_contexts_namespace(
+    context: str, namespace: str, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await terminal.settle(runbook_spec())
+    (tmp_path / "kubeconfig").write_text(kubeconfig(namespace=context))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    assert described(await terminal.run(*WHERE))["metadata"]["namespace"] == namespace
+    assert described(await terminal.run(*WHERE, "-n", "team-b"))["metadata"]["namespace"] == "team-b"
+    answers = ("--subscription", SUBSCRIPTION, "--location", "eastus", "--name", "lab", "--people", "30", "--sign-in", "trial")
+    output = await terminal.run("init", "-o", str(tmp_path / "new.yaml"), *answers)
+    assert output.code == 0 and yaml.safe_load((tmp_path / "new.yaml").read_text())["metadata"]["namespace"] == namespace
 
 
 VALUES = {

@@ -13,6 +13,11 @@ from notebook_platform.cli import COMMANDS, main
 from notebook_platform.cli.completion import script
 from notebook_platform.cli.flags import SHELLS
 
+from tests.local.cli_watch.zsh import zsh
+
+PLAN = {"--help", "--filename", "--namespace", "--operator-namespace", "--output"}
+"""The flags of `plan`."""
+
 ASK = """
 {script}
 COMP_WORDS=({words} "$1") COMP_CWORD={place} COMP_TYPE=9
@@ -38,7 +43,7 @@ def test_bash_completes_commands() -> None:
 
 
 def test_bash_completes_the_flags_of_a_command_and_their_values() -> None:
-    assert completed("notebook-platform", "plan", "--") == {"--help", "--filename", "--namespace", "--output"}
+    assert completed("notebook-platform", "plan", "--") == PLAN
     assert completed("notebook-platform", "plan", "-o", "j") == {"json"}
 
 
@@ -60,7 +65,7 @@ def test_fish_completes_commands_flags_and_values(tmp_path: Path) -> None:
         return {words.partition("\t")[0] for words in done.stdout.splitlines()}
 
     assert offered("notebook-platform wa") == {"wait", "watch"}
-    assert offered("notebook-platform plan --") == {"--help", "--filename", "--namespace", "--output"}
+    assert offered("notebook-platform plan --") == PLAN
     assert offered("notebook-platform plan -o ") == {"json", "text"}
 
 
@@ -71,6 +76,21 @@ def test_zsh_registers_the_completion_without_an_error(tmp_path: Path) -> None:
     text = f"{load}; print $_comps[notebook-platform]; autoload +X $_comps[notebook-platform]"
     done = subprocess.run(["zsh", "-f", "-c", text], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "_notebook-platform\n", "")
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_tab_in_zsh_completes_commands_flags_values_and_files(tmp_path: Path) -> None:
+    (tmp_path / "platform.yaml").touch()
+    with zsh(tmp_path, script("zsh"), {**os.environ, "HOME": str(tmp_path)}) as shell:
+        assert "wait" in shell.press("notebook-platform wa\t\t", until="watch")
+        shell.clear()
+        shell.press("notebook-platform supp\t", until="support-bundle ")
+        shell.clear()
+        shell.press("notebook-platform plan --fil\t", until="--filename ")
+        shell.clear()
+        shell.press("notebook-platform plan --output js\t", until="--output json ")
+        shell.clear()
+        shell.press(f"notebook-platform plan --filename {tmp_path}/plat\t", until="platform.yaml ")
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -48,7 +48,7 @@ def test_kubectl_completes_commands_flags_values_and_paths(environment: dict[str
         (["plan", "-o", ""], {"text", "json"}, NO_PATHS),
         (["plan", "--output=j"], {"--output=json"}, NO_PATHS),
         (["plan", "--filename=hub"], set(), PATHS),
-        (["plan", "-f", "hub.yaml", "-o", "json", "--"], {"--help", "--namespace"}, NO_PATHS),
+        (["plan", "-f", "hub.yaml", "-o", "json", "--"], {"--help", "--namespace", "--operator-namespace"}, NO_PATHS),
         (["plan", "-n", ""], set(), NO_PATHS),
         (["watch", "--until-ready", ""], set(), NO_PATHS),
         (["completion", ""], {"bash", "zsh", "fish"}, NO_PATHS),

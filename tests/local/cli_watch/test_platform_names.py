@@ -16,6 +16,8 @@ import pytest
 from notebook_platform.cli.completion import script
 from notebook_platform.cli.platform_names import namespace_of
 
+from tests.local.cli_watch.zsh import zsh
+
 PROGRAM = f"#!{sys.executable}\nimport sys\nfrom notebook_platform.cli.kubectl_completion import main\nsys.exit(main())\n"
 NAMES = ("hub", "$(touch made)", "hub-two")
 BASH = """
@@ -124,6 +126,17 @@ def test_fish_completes_a_name(server: Server, tmp_path: Path) -> None:
         [*command, "notebook-platform watch hub"], env=server.environment, capture_output=True, text=True, check=True
     )
     assert {line.partition("\t")[0] for line in done.stdout.splitlines()} == {"hub", "hub-two"} and not done.stderr
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_tab_in_zsh_completes_a_name(server: Server, tmp_path: Path) -> None:
+    with zsh(tmp_path, script("zsh"), server.environment) as shell:
+        shell.press("notebook-platform watch hu\t", until="watch hub")
+        shell.press("-t\t", until="two ")
+        shell.clear()
+        shell.press("notebook-platform watch -n team-a hub-\t", until="hub-two ")
+    namespaces = [path.split("/namespaces/")[1].split("/")[0] for path in server.paths]
+    assert namespaces[0] == "platforms" and namespaces[-1] == "team-a" and not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,11 @@ FRESH, OLD = NOW - timedelta(seconds=5), NOW - timedelta(hours=3)
     [
         (OperatorSigns(), "either no operator runs, or it does not serve the namespace team. "),
         (OperatorSigns(leases=True), "no operator runs in the namespace notebook-platform: it has no Lease there. "),
+        (OperatorSigns(where="operators", leases=True), "no operator runs in the namespace operators: it has no Lease there. "),
+        (
+            OperatorSigns(where="operators", leases=True, renewed=OLD),
+            "no operator runs: its Lease was last renewed 3 h 0 min ago. `kubectl logs -n operators deployment/notebook-platform` ",
+        ),
         (
             OperatorSigns(leases=True, renewed=OLD, may_write=False),
             "no operator runs: its Lease was last renewed 3 h 0 min ago. ",
