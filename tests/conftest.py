@@ -53,9 +53,9 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-TOGETHER = ("tests/az/test_[123]_*", "tests/unit/test_re[af]*")
-"""Files for one process: those of tests/az are one story and share an estate; test_reasons and test_reference share the syntax trees
-of all modules."""
+TOGETHER = ("tests/az/test_[123]_*", "tests/security/rights/*", "tests/unit/test_re[af]*")
+"""Files for one process: those of tests/az are one story and share an estate; those of tests/security/rights share an API server;
+test_reasons and test_reference share the syntax trees of all modules."""
 
 
 class Files(LoadScopeScheduling):

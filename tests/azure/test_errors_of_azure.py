@@ -6,7 +6,7 @@ import pytest
 from notebook_platform.engine.outcome import Failed
 
 from tests.azure.conftest import Estate
-from tests.azure.test_estate import all_done
+from tests.azure.estates import all_done
 from tests.unit.azure.specs import runbook_spec
 
 POLICY = "Resource 'aks-nodepool1-1-vmss' was disallowed by policy."

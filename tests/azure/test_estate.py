@@ -1,20 +1,10 @@
-"""The runbook's Azure resources: created, unchanged, updated, repaired, deleted."""
+"""The runbook's Azure resources: created, unchanged, updated and repaired."""
 
-import asyncio
+from notebook_platform.engine.outcome import Deferred, Failed
 
-from notebook_platform.azure.providers import JUST_NOW
-from notebook_platform.engine.outcome import Deferred, Failed, Progressing, Ready
-
-from sandbox.azure.world import SUBSCRIPTION
 from tests.azure.conftest import Estate
+from tests.azure.estates import CLUSTER, NETWORK, all_done
 from tests.unit.azure.specs import group_id, runbook_spec
-
-CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"
-NETWORK = f"{group_id('prd_rg_jhub')}/providers/microsoft.network/virtualnetworks/prd_vnet_jhub"
-
-
-def all_done(results: dict) -> bool:
-    return all(isinstance(r.outcome, Ready) for r in results.values())
 
 
 async def test_the_runbooks_azure_side_is_built_and_then_left_alone(estate: Estate) -> None:
@@ -45,37 +35,6 @@ async def test_the_runbooks_azure_side_is_built_and_then_left_alone(estate: Esta
     for _ in range(5):
         assert all_done(await estate.once(runbook_spec()))
     assert await estate.writes(mark) == []
-
-
-async def test_deletion_leaves_nothing_behind(estate: Estate) -> None:
-    await estate.settle(runbook_spec())
-    results = await estate.delete(runbook_spec())
-    assert all_done(results), {n: r.outcome for n, r in results.items()}
-    state = await estate.state()
-    assert state["resources"] == {}
-    assert [a["displayName"] for a in state["applications"]] == ["notebook-platform-operator"]
-    assert "prd-jhub-service-principal" not in estate.secrets.data
-
-
-async def test_a_foreign_resource_survives_and_keeps_its_group(estate: Estate) -> None:
-    await estate.settle(runbook_spec())
-    foreign = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prd_rg_jhub/providers/Microsoft.Storage/storageAccounts/precious"
-    await estate.control("PUT", f"/resources{foreign}", {"type": "Microsoft.Storage/storageAccounts", "location": "eastus"})
-    results = await estate.delete(runbook_spec())
-    outcome = results["ResourceGroup"].outcome
-    assert isinstance(outcome, Failed) and outcome.reason == "ForeignResources" and "precious" in outcome.message
-    left = (await estate.state())["resources"]
-    assert set(left) == {group_id("prd_rg_jhub"), foreign.lower()}
-    await estate.orphan(runbook_spec())
-    left = (await estate.state())["resources"]
-    assert set(left) == {group_id("prd_rg_jhub"), foreign.lower()}
-    assert "notebookplatform-owner" not in str(left[group_id("prd_rg_jhub")])
-
-
-async def test_all_agent_pools_lose_their_owner_tag(estate: Estate) -> None:
-    await estate.settle(runbook_spec())
-    await estate.orphan(runbook_spec())
-    assert "notebookplatform-owner" not in str((await estate.state())["resources"])
 
 
 async def test_one_changed_bound_is_one_write(estate: Estate) -> None:
@@ -236,16 +195,6 @@ async def test_a_lost_secret_of_our_principal_is_made_anew_and_the_stray_one_rem
     assert [c["keyId"] for c in application["passwordCredentials"]] == [after["secretId"]]
 
 
-async def test_an_autoscale_setting_removed_from_the_spec_is_deleted_and_another_owners_stays(estate: Estate) -> None:
-    await estate.settle(runbook_spec())
-    setting = next(i for i in (await estate.state())["resources"] if "/autoscalesettings/" in i)
-    other = f"{setting.rsplit('/', 1)[0]}/theirs"
-    await estate.control("PUT", f"/resources{other}", {"type": "Microsoft.Insights/autoscaleSettings", "properties": {}})
-    assert all_done(await estate.settle(runbook_spec(autoscale=[])))
-    left = [i for i in (await estate.state())["resources"] if "/autoscalesettings/" in i]
-    assert left == [other]
-
-
 async def test_a_missing_permission_is_reported_with_action_and_scope(estate: Estate) -> None:
     made = await estate.control("POST", "/applications", {"displayName": "weak", "secret": "weak-secret-value"})
     weak = {
@@ -257,61 +206,3 @@ async def test_a_missing_permission_is_reported_with_action_and_scope(estate: Es
     outcome = (await estate.once(runbook_spec()))["Credentials"].outcome
     assert isinstance(outcome, Failed) and outcome.reason == "PermissionMissing"
     assert "does not have authorization to perform action" in outcome.message and "weak-secret-value" not in str(outcome)
-
-
-async def test_a_provider_is_registered_again_when_its_feature_has_come_and_only_then(estate: Estate) -> None:
-    await estate.settle(runbook_spec())
-    registrations = [w for w in await estate.writes() if w.endswith("/register")]
-    assert registrations[-1] == "POST Microsoft.ContainerService/register"
-    together = {"POST VMSSPreview/register", "POST Microsoft.Network/register", "POST microsoft.insights/register"}
-    assert set(registrations[:-1]) == together and len(registrations) == 4
-
-
-async def test_while_azure_registers_only_that_is_read_again(estate: Estate) -> None:
-    estate.simulator.world.clock.run(1)
-    spec, estate.max_age = runbook_spec(), 60
-    await estate.once(spec)
-    since = len(estate.simulator.world.journal.entries)
-    await asyncio.sleep(JUST_NOW)
-    assert isinstance((await estate.once(spec))["Providers"].outcome, Progressing)
-    read = {entry["path"].rpartition("/")[2] for entry in estate.simulator.world.journal.entries[since:]}
-    assert read == {"VMSSPreview", "Microsoft.Network", "microsoft.insights"}
-
-
-async def test_a_deletion_in_the_middle_of_a_creation_takes_down_what_was_made_so_far(estate: Estate) -> None:
-    for _ in range(200):
-        results = await estate.once(runbook_spec())
-        if results["Cluster"].changes and CLUSTER in (await estate.state())["resources"]:
-            break
-        await estate.simulator.world.clock.sleep(5)
-    assert (await estate.state())["resources"][CLUSTER]["properties"]["provisioningState"] == "Creating"
-    results = await estate.delete(runbook_spec())
-    assert all_done(results), {n: r.outcome for n, r in results.items()}
-    await estate.simulator.world.clock.sleep(600)
-    assert (await estate.state())["resources"] == {}
-
-
-async def test_a_group_with_a_lock_stays_with_all_that_is_in_it_until_the_lock_is_gone(estate: Estate) -> None:
-    await estate.settle(runbook_spec())
-    lock = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prd_rg_jhub/providers/Microsoft.Authorization/locks/keep"
-    await estate.control("PUT", f"/resources{lock}", {"properties": {"level": "CanNotDelete"}})
-    failed = [r.outcome for r in (await estate.delete(runbook_spec())).values() if isinstance(r.outcome, Failed)]
-    assert failed and {outcome.reason for outcome in failed} == {"Locked"}
-    assert all("lock" in outcome.remedy for outcome in failed)
-    assert CLUSTER in (await estate.state())["resources"]
-    await estate.control("DELETE", f"/resources{lock}")
-    assert all_done(await estate.delete(runbook_spec()))
-    await estate.simulator.world.clock.sleep(600)
-    assert (await estate.state())["resources"] == {}
-
-
-async def test_a_principal_that_is_already_deleted_is_no_obstacle(estate: Estate) -> None:
-    await estate.settle(runbook_spec())
-    world = estate.simulator.world
-    (application,) = [a for a in world.applications.values() if a["displayName"] == "sp_aks_jhub"]
-    principal = world.principal_by_app(application["appId"])
-    assert principal is not None
-    del world.applications[application["id"]], world.principals[principal["id"]]
-    assert all_done(await estate.delete(runbook_spec()))
-    await estate.simulator.world.clock.sleep(600)
-    assert (await estate.state())["resources"] == {}

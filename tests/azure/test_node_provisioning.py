@@ -8,7 +8,7 @@ from notebook_platform.engine.outcome import Deferred, Failed, Ready
 
 from sandbox.azure.aks_admission import KARPENTER_TAG
 from tests.azure.conftest import Estate, settled
-from tests.azure.test_wider_estate import CLUSTER
+from tests.azure.estates import CLUSTER
 from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
 
 POOLS = [{"name": "nodepool1", "mode": "System", "vmSize": "Standard_D2s_v3", "count": 3}]

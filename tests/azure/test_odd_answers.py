@@ -12,8 +12,8 @@ from notebook_platform.azure.checks.permissions import SUBSCRIPTIONS_API
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, Unblocking
 
 from tests.azure.conftest import Estate
+from tests.azure.estates import all_done
 from tests.azure.test_errors_of_azure import refused
-from tests.azure.test_estate import all_done
 from tests.unit.azure.specs import runbook_spec
 
 PAGE = "<html><body>Sign in to the network</body></html>"

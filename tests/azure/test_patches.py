@@ -6,7 +6,7 @@ from notebook_platform.azure.patch_changes import PATCH_TAG
 from notebook_platform.engine.outcome import Deferred, Failed, Ready
 
 from tests.azure.conftest import Estate, settled
-from tests.azure.test_wider_estate import CLUSTER as CLUSTER_ID
+from tests.azure.estates import CLUSTER as CLUSTER_ID
 from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
 
 SETTING_ID = f"{group_id('prd_rg_jhub_infra')}/providers/microsoft.insights/autoscalesettings/prd-jhub-nodepool1"

@@ -17,7 +17,7 @@ from traitlets.config import Config
 
 from sandbox.charts.package import packaged
 from sandbox.kubernetes.binaries import find
-from tests.unit.hubs.test_binder_values import AZURE, EXISTING, INGRESS, LABELS, OIDC, PLACE
+from tests.unit.hubs.binder_specs import AZURE, EXISTING, INGRESS, LABELS, OIDC, PLACE
 
 VERSION = "1.0.0-0.dev.git.3941.h9056a226"
 SECRETS = BinderSecrets(HubSecrets("aa" * 32, "bb" * 32, "cc" * 32, "client-secret"), "dd" * 32, {"GitHub": "github-token"})

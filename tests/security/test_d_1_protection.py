@@ -2,7 +2,6 @@
 its spec narrows do not survive."""
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,13 +9,12 @@ import pytest
 import yaml
 
 from sandbox.azure.authorization import ROLES
-from sandbox.operator_process import ROOT, kubectl
+from sandbox.operator_process import ROOT
 from tests.security.conftest import SUBSCRIPTION, TIMEOUT, Author, Field, make_author
+from tests.security.protected import NAME, release, secrets_of, until_passes
 
 pytestmark = [pytest.mark.attack, pytest.mark.story]
 
-NAME = "prd"
-HUB = "jhub"
 POLICIES = ROOT / "deploy" / "kustomize" / "base" / "deletion-protection.yaml"
 BINDINGS = [
     one["metadata"]["name"]
@@ -35,36 +33,6 @@ def protected(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     site.until("the protected platform is Ready", lambda: author.condition(NAME, "Ready")["status"] == "True", 2 * TIMEOUT)
     yield author
     author.retire()
-
-
-def release(author: Author) -> str:
-    """Return what the built cluster shows of the hub's Deployment, read with the kubeconfig from the operator's Secret."""
-    value = author.site.kubectl(
-        "get", "secret", f"{NAME}-kubeconfig", "-n", author.namespace, "-o", "go-template={{.data.value | base64decode}}"
-    )
-    path = author.site.directory / f"{author.namespace}.built.kubeconfig"
-    path.touch(mode=0o600)
-    path.write_text(value)
-    environment = {**author.site.environment, "KUBECONFIG": str(path)}
-    return kubectl(environment, "get", "deployment", "hub", "-n", HUB, "-o", "jsonpath={.metadata.uid}")
-
-
-def passes(site: Field) -> float:
-    """Return how many reconciles the operator has run over all platforms."""
-    (count,) = re.findall(r"^\S*reconcile_duration_seconds_count\S* (\S+)$", site.operator.metrics(), re.MULTILINE)
-    return float(count)
-
-
-def until_passes(site: Field, more: int = 3) -> None:
-    """Wait until the operator has run this number of further reconciles."""
-    enough = passes(site) + more
-    site.until(f"{more} more passes", lambda: passes(site) >= enough)
-
-
-def secrets_of(author: Author) -> dict[str, str]:
-    """Return the uids of all Secrets in the author's namespace."""
-    listed = json.loads(author.site.kubectl("get", "secrets", "-n", author.namespace, "-o", "json"))["items"]
-    return {one["metadata"]["name"]: one["metadata"]["uid"] for one in listed}
 
 
 COMMANDS = {

@@ -9,7 +9,7 @@ import pytest
 from sandbox.operator_process import ROOT, OperatorProcess, allow_namespace, install
 from tests.integration.conftest import running_sandbox
 from tests.security.conftest import TIMEOUT, Author, Field, make_author
-from tests.security.test_d_1_protection import NAME, release, secrets_of, until_passes
+from tests.security.protected import NAME, release, secrets_of, until_passes
 
 pytestmark = [pytest.mark.attack, pytest.mark.story]
 

@@ -9,14 +9,12 @@ import pytest
 import yaml
 from notebook_platform.engine.outcome import Ready
 
-from sandbox.azure.world import CLIENT_SECRET, SUBSCRIPTION
-from tests.azure.cli.conftest import CLUSTER, NETWORK, OWNER_TAG, CommandOutput, Terminal
-from tests.azure.cli.target import release
+from sandbox.azure.world import SUBSCRIPTION
+from tests.azure.cli.conftest import CLUSTER, NETWORK, OWNER_TAG, Terminal
+from tests.azure.cli.imports import GIVEN, WHERE, described, remarks
 from tests.local.cli_watch.api import kubeconfig
 from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
 
-WHERE = ("import", "--subscription", SUBSCRIPTION, "--resource-group", "prd_rg_jhub")
-GIVEN = ("--name", "prd-jhub", "-n", "platforms", "--credentials-secret", "azure-credentials")
 LECTURE = {
     "name": "lecture",
     "days": ["Monday", "Friday"],
@@ -40,17 +38,6 @@ def with_pool(**members: Any) -> dict[str, Any]:
     spec = runbook_spec()
     spec["nodePools"].append({**USER_POOL, **members})
     return spec
-
-
-def described(output: CommandOutput) -> dict[str, Any]:
-    """Return the printed resource."""
-    assert output.code == 0, output.err
-    found: dict[str, Any] = yaml.safe_load(output.out)
-    return found
-
-
-def remarks(output: CommandOutput) -> str:
-    return "\n".join(line for line in output.out.splitlines() if line.startswith("#"))
 
 
 def with_patches() -> dict[str, Any]:
@@ -212,66 +199,6 @@ async def test_import_and_init_write_the_contexts_namespace(
     answers = ("--subscription", SUBSCRIPTION, "--location", "eastus", "--name", "lab", "--people", "30", "--sign-in", "trial")
     output = await terminal.run("init", "-o", str(tmp_path / "new.yaml"), *answers)
     assert output.code == 0 and yaml.safe_load((tmp_path / "new.yaml").read_text())["metadata"]["namespace"] == namespace
-
-
-VALUES = {
-    "proxy": {"secretToken": "5f" * 32},
-    "hub": {
-        "config": {
-            "GenericOAuthenticator": {"client_id": "hub-client", "client_secret": "oauth-secret-value"},
-            "CryptKeeper": {"keys": ["9c" * 32]},
-        },
-        "extraConfig": {"own": "c.Spawner.environment = {'PASS': 'code-secret-value'}"},
-        "db": {"url": "postgresql://hub:database-secret@db/hub"},
-        "services": {"announcing": {"command": ["serve", "--at", "https://me:address-secret@example.org"]}},
-    },
-    "singleuser": {
-        "memory": {"limit": "2G"},
-        "extraEnv": {"ORDINARY": "environment-secret"},
-        "extraLabels": {"team": "physics"},
-        "profileList": [{"display_name": "big", "kubespawner_override": {"environment": {"HOST": "profile-secret"}}}],
-    },
-}
-HIDDEN = ("5f" * 32, "9c" * 32, "oauth-secret-value", "code-secret-value", "database-secret", "environment-secret", "address-secret",
-          "profile-secret", CLIENT_SECRET)  # fmt: skip
-
-
-async def test_a_release_is_described_with_its_values_and_its_secrets_go_to_a_file(terminal: Terminal, tmp_path: Path) -> None:
-    await terminal.settle(runbook_spec())
-    terminal.target.releases = [
-        release("hub1", "jupyterhub", "4.4.0", VALUES),
-        release("cert", "cert-manager", "1.19.0", {}, "certs"),
-    ]
-    file = tmp_path / "secrets.yaml"
-    output = await terminal.run(*WHERE, *GIVEN, "--secrets-file", str(file))
-    hub = described(output)["spec"]["jupyterhub"]
-    assert (hub["release"], hub["chart"], hub["auth"]) == ("hub1", {"version": "4.4.0"}, {"fromValues": True})
-    assert hub["values"]["singleuser"] == {"memory": {"limit": "2G"}, "extraLabels": {"team": "physics"}}
-    assert hub["values"]["hub"]["config"]["GenericOAuthenticator"] == {"client_id": "hub-client"}
-    assert hub["valuesFrom"] == [{"kind": "Secret", "name": "prd-jhub-values"}]
-    assert not [value for value in HIDDEN if value in output.out + output.err]
-    assert file.stat().st_mode & 0o777 == 0o600
-    kept = yaml.safe_load(file.read_text())
-    assert (kept["kind"], kept["metadata"]) == ("Secret", {"name": "prd-jhub-values", "namespace": "platforms"})
-    together = _merged(hub["values"], yaml.safe_load(kept["stringData"]["values.yaml"]))
-    assert together == VALUES, "nothing is lost between the two"
-    assert "certs/cert (cert-manager-1.19.0)" in remarks(output)
-
-
-def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    found = dict(one)
-    for key, value in other.items():
-        found[key] = _merged(found[key], value) if isinstance(found.get(key), dict) else value
-    return found
-
-
-async def test_without_a_file_the_secrets_are_neither_printed_nor_written(terminal: Terminal) -> None:
-    await terminal.settle(runbook_spec())
-    terminal.target.releases = [release("hub1", "jupyterhub", "4.4.0", VALUES)]
-    output = await terminal.run(*WHERE, *GIVEN)
-    described(output)
-    assert not [value for value in HIDDEN if value in output.out + output.err]
-    assert "run again with --secrets-file FILE to have the Secret prd-jhub-values" in remarks(output)
 
 
 async def test_an_autoscale_setting_as_az_and_the_portal_write_it_is_no_drift(terminal: Terminal) -> None:

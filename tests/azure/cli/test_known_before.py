@@ -7,7 +7,7 @@ from notebook_platform.engine.outcome import Deferred, Failed, Waiting
 from notebook_platform.outputs import ROLES
 
 from tests.azure.cli.conftest import Terminal
-from tests.azure.cli.test_doctor import diagnosis, lines_of, make_group, preflight, the_line
+from tests.azure.cli.diagnoses import diagnosis, lines_of, make_group, preflight, the_line
 from tests.azure.conftest import Estate
 from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
 

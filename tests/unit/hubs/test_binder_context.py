@@ -7,7 +7,7 @@ from notebook_platform.hubs.binder.values import render
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
 
-from tests.unit.hubs.test_binder_values import AZURE, INGRESS, NEW, OIDC, PLACE, SECRETS, spec
+from tests.unit.hubs.binder_specs import AZURE, INGRESS, NEW, OIDC, PLACE, SECRETS, spec
 from tests.unit.hubs.test_pool_tolerations import SPOT, pools
 
 

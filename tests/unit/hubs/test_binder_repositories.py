@@ -9,7 +9,7 @@ from notebook_platform.hubs.binder.repositories import ESCAPED, PROVIDERS
 from notebook_platform.hubs.binder.traits import BINDER_CLASSES
 from notebook_platform.hubs.binder.values import render
 
-from tests.unit.hubs.test_binder_values import AZURE, INGRESS, NEW, PLACE, SECRETS, VERSION, spec
+from tests.unit.hubs.binder_specs import AZURE, INGRESS, NEW, PLACE, SECRETS, VERSION, spec
 
 OLD = "0.2.0-n1011.hb49edf6"
 LAUNCHED = {

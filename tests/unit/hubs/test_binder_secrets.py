@@ -10,7 +10,7 @@ from notebook_platform.hubs.binder.secrets import binder_secrets, image_registry
 from notebook_platform.hubs.secrets import ExistingRelease
 from notebook_platform.kube.secrets import Platform
 
-from tests.unit.hubs.test_binder_values import INGRESS, NAMES, OIDC, spec
+from tests.unit.hubs.binder_specs import INGRESS, NAMES, OIDC, spec
 from tests.unit.kube.memory import Secrets
 
 

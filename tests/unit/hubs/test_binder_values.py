@@ -1,127 +1,19 @@
-"""spec.binderhub becomes the chart's values: addresses first, then registry, builder, limits, sign-in; the same every time."""
+"""spec.binderhub becomes the chart's values: registry, builder, limits, sign-in; the same every time."""
 
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notebook_platform.api.binderhub import Address, BinderHubSpec
 from notebook_platform.engine import StepError
-from notebook_platform.hubs.binder.addresses import decide, exposure_values
 from notebook_platform.hubs.binder.values import (
-    BinderSecrets,
-    Registry,
     existing_registry,
     is_known,
     jupyterhub_version,
-    names_in,
     render,
 )
-from notebook_platform.hubs.inputs import HubContext
-from notebook_platform.hubs.values import HubSecrets
 
-NEW = (1, 35, 1)
-PLACE = HubContext(location="eastus")
-NAMES = names_in(PLACE)
-SECRETS = BinderSecrets(
-    HubSecrets("proxy-token-1", "cookie-secret-1", "crypt-key-1", "client-secret-1", "password-1"),
-    "api-token-1",
-    {"GitHub": "github-token-1"},
-)
-AZURE = Registry("universitybinder.azurecr.io", "binder/r2d-", "builder", "password-2", nodes_may_pull=True)
-VERSION = "1.0.0-0.dev.git.3941.h9056a226"
-INGRESS = {"ingress": {"host": "binder.example.org", "className": "nginx", "tlsSecret": "tls"}}
-LABELS = {"dnsLabels": {"binder": "u-binder", "hub": "u-binder-hub"}}
-EXISTING = {
-    "existing": {
-        "binder": {"url": "https://binder.example.org", "ip": "20.1.2.3"},
-        "hub": {"url": "https://example.org/hub-base/"},
-        "ipResourceGroup": "rg_addresses",
-    }
-}
-OIDC = {
-    "oidc": {
-        "clientId": "binder",
-        "clientSecretRef": {"name": "oidc"},
-        "authorizeUrl": "https://login.example.org/authorize",
-        "tokenUrl": "https://login.example.org/token",
-        "userinfoUrl": "https://login.example.org/userinfo",
-        "allowAll": True,
-    }
-}
-
-
-def spec(address: dict[str, Any] = INGRESS, **changes: Any) -> BinderHubSpec:
-    wanted = {"chart": {"version": VERSION}, "address": address, "registry": {"azure": {"name": "universitybinder"}}, **changes}
-    return BinderHubSpec.model_validate(wanted)
-
-
-def rendered(address: dict[str, Any] = INGRESS, registry: Registry = AZURE, **changes: Any) -> dict[str, Any]:
-    return render(spec(address, **changes), SECRETS, registry, NEW, hub_context=PLACE).values
-
-
-@pytest.mark.parametrize(
-    ("address", "binder", "hub", "local"),
-    [
-        (INGRESS, "https://binder.example.org/", "https://binder.example.org/hub-base/", "http://proxy-public/hub-base/"),
-        (
-            {"ingress": {"dnsLabel": "u-binder", "plainHttp": True, "hubPath": "/jhub/"}},
-            "http://u-binder.eastus.cloudapp.azure.com/",
-            "http://u-binder.eastus.cloudapp.azure.com/jhub/",
-            "http://proxy-public/jhub/",
-        ),
-        (
-            LABELS,
-            "http://u-binder.eastus.cloudapp.azure.com/",
-            "http://u-binder-hub.eastus.cloudapp.azure.com/",
-            "http://proxy-public/",
-        ),
-        (EXISTING, "https://binder.example.org/", "https://example.org/hub-base/", "http://proxy-public/hub-base/"),
-    ],
-    ids=["host", "label of the ingress", "two labels", "existing"],
-)
-def test_the_hubs_address_is_known_before_the_install(address: dict[str, Any], binder: str, hub: str, local: str) -> None:
-    found = decide(Address.model_validate(address), NAMES)
-    assert (found.binder, found.hub) == (binder, hub)
-    values = rendered(address)
-    assert values["config"]["BinderHub"]["hub_url"] == hub
-    assert values["config"]["BinderHub"]["hub_url_local"] == local
-    assert values["jupyterhub"]["hub"]["baseUrl"] == found.hub_base
-    assert values["config"]["BinderHub"]["base_url"] == "/"
-
-
-def test_behind_an_ingress_both_services_stay_inside_and_both_ingresses_have_one_host() -> None:
-    values = exposure_values(Address.model_validate(INGRESS), NAMES)
-    assert values["service"] == values["jupyterhub"]["proxy"]["service"] == {"type": "ClusterIP"}
-    ingress = {
-        "enabled": True,
-        "hosts": ["binder.example.org"],
-        "ingressClassName": "nginx",
-        "tls": [{"hosts": ["binder.example.org"], "secretName": "tls"}],
-    }
-    assert values["ingress"] == values["jupyterhub"]["ingress"] == ingress
-
-
-def test_two_labels_stand_on_two_load_balancers() -> None:
-    values = exposure_values(Address.model_validate(LABELS), NAMES)
-    label = "service.beta.kubernetes.io/azure-dns-label-name"
-    assert values["service"] == {"type": "LoadBalancer", "annotations": {label: "u-binder"}}
-    assert values["jupyterhub"]["proxy"]["service"] == {"type": "LoadBalancer", "annotations": {label: "u-binder-hub"}}
-
-
-def test_an_existing_address_has_a_load_balancer_only_if_it_has_an_ip() -> None:
-    values = exposure_values(Address.model_validate(EXISTING), NAMES)
-    assert values["service"] == {
-        "type": "LoadBalancer",
-        "annotations": {
-            "service.beta.kubernetes.io/azure-load-balancer-ipv4": "20.1.2.3",
-            "service.beta.kubernetes.io/azure-load-balancer-resource-group": "rg_addresses",
-        },
-    }
-    assert values["jupyterhub"]["proxy"]["service"] == {"type": "ClusterIP"}
-    inside = {"existing": {"binder": {"url": "http://b.x", "ip": "10.1.2.3"}, "hub": {"url": "http://h.x"}, "internal": True}}
-    annotations = exposure_values(Address.model_validate(inside), NAMES)["service"]["annotations"]
-    assert annotations["service.beta.kubernetes.io/azure-load-balancer-internal"] == "true"
+from tests.unit.hubs.binder_specs import AZURE, EXISTING, INGRESS, LABELS, NEW, OIDC, PLACE, SECRETS, VERSION, rendered, spec
 
 
 def test_an_azure_registry_has_its_token_address_and_nodes_pull_by_themselves() -> None:

@@ -16,11 +16,11 @@ from notebook_platform.hubs.field_paths import BINDERHUB, JUPYTERHUB, HubFields
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.values import render_with_origins
 
-from tests.unit.hubs import test_validation
+from tests.unit.hubs import harmful_values
+from tests.unit.hubs.binder_specs import AZURE, INGRESS
+from tests.unit.hubs.binder_specs import SECRETS as BINDER_SECRETS
+from tests.unit.hubs.binder_specs import spec as binder_spec
 from tests.unit.hubs.specs import NEW, SECRETS, spec
-from tests.unit.hubs.test_binder_values import AZURE, INGRESS
-from tests.unit.hubs.test_binder_values import SECRETS as BINDER_SECRETS
-from tests.unit.hubs.test_binder_values import spec as binder_spec
 
 KINDS = pytest.mark.parametrize("fields", [JUPYTERHUB, BINDERHUB], ids=["jupyterhub", "binderhub"])
 SCHEMA = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
@@ -123,7 +123,7 @@ def refusal(case: tuple[str, dict[str, Any], HubContext, str, str], fields: HubF
 
 @KINDS
 def test_each_refusal_names_fields_of_the_hubs_own_part_of_the_spec(fields: HubFields) -> None:
-    texts = [text for case in test_validation.CASES if (text := refusal(case, fields))]
+    texts = [text for case in harmful_values.REFUSED if (text := refusal(case, fields))]
     assert len(texts) > 15
     for text in texts:
         named = [path.rstrip(".") for path in re.findall(r"spec\.[\w.]+(?:\[\d+\][\w.]*)*", text)]

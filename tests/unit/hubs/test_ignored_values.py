@@ -12,11 +12,11 @@ from notebook_platform.hubs.binder.values import render as render_binder
 from notebook_platform.hubs.values import render
 
 from sandbox.operator_process import ROOT
+from tests.unit.hubs.binder_specs import AZURE, PLACE, VERSION
+from tests.unit.hubs.binder_specs import SECRETS as BINDER_SECRETS
+from tests.unit.hubs.binder_specs import spec as binder_spec
 from tests.unit.hubs.mapping import REFUSED, TABLE, expected
 from tests.unit.hubs.specs import NEW, OLD, SECRETS, spec
-from tests.unit.hubs.test_binder_values import AZURE, PLACE, VERSION
-from tests.unit.hubs.test_binder_values import SECRETS as BINDER_SECRETS
-from tests.unit.hubs.test_binder_values import spec as binder_spec
 from tests.unit.hubs.test_release_records import DOCUMENT
 
 DEFAULTS = {

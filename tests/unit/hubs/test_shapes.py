@@ -21,10 +21,10 @@ from notebook_platform.hubs.users.visibility import data_changes
 from notebook_platform.hubs.values import render, render_with_origins
 
 from tests.properties import at_most
+from tests.unit.hubs.binder_specs import AZURE, INGRESS, PLACE
+from tests.unit.hubs.binder_specs import SECRETS as BINDER_SECRETS
+from tests.unit.hubs.binder_specs import spec as binder_spec
 from tests.unit.hubs.specs import NEW, SECRETS, spec
-from tests.unit.hubs.test_binder_values import AZURE, INGRESS, PLACE
-from tests.unit.hubs.test_binder_values import SECRETS as BINDER_SECRETS
-from tests.unit.hubs.test_binder_values import spec as binder_spec
 
 HUB, BINDER = "spec.jupyterhub", "spec.binderhub"
 ACME = {"tls": {"letsEncrypt": {"contactEmail": "a@example.org"}}}

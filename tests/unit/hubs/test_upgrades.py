@@ -26,10 +26,10 @@ from notebook_platform.hubs.users.user_counts import UserCounts
 from notebook_platform.workload.step import WorkloadClusterOutput
 from pyhelm3.errors import Error
 
-from tests.unit.hubs.test_binder_values import INGRESS as BINDER_ADDRESS
-from tests.unit.hubs.test_binder_values import OIDC as BINDER_AUTH
-from tests.unit.hubs.test_binder_values import PLACE
-from tests.unit.hubs.test_binder_values import spec as binder_spec
+from tests.unit.hubs.binder_specs import INGRESS as BINDER_ADDRESS
+from tests.unit.hubs.binder_specs import OIDC as BINDER_AUTH
+from tests.unit.hubs.binder_specs import PLACE
+from tests.unit.hubs.binder_specs import spec as binder_spec
 from tests.unit.hubs.test_release_state import WANTED, release
 
 FIELD = "spec.jupyterhub"

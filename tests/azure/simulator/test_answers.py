@@ -1,113 +1,15 @@
 """The forms of the simulated Azure's answers: which members and headers are there and which are not, as real Azure answers."""
 
-import asyncio
-import ssl
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
-from sandbox.azure.backend import NoClusters, NodeSpec
-from sandbox.azure.server import AzureSimulator
-from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
+from sandbox.azure.world import SUBSCRIPTION
+from tests.azure.simulator.client import AKS, GROUP, POOL, TODAY, Client
 
-GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g"
-AKS = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters"
 NETWORKS = f"{GROUP}/providers/Microsoft.Network/virtualNetworks"
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/ident"
 ZONE = f"{GROUP}/providers/Microsoft.Network/privateDnsZones"
-TODAY = "2026-08-01"
-POOL = {"name": "system", "mode": "System", "count": 1, "vmSize": "Standard_D4s_v5"}
-
-
-class Nodes(NoClusters):
-    """Clusters whose nodes are remembered by name."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    async def set_nodes(self, cluster_id: str, nodes: Any) -> None:
-        self.names = [node.name for node in nodes if isinstance(node, NodeSpec)]
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-    @property
-    def code(self) -> str:
-        return str((self.body.get("error") or self.body)["code"])
-
-
-@dataclass
-class Client:
-    simulator: AzureSimulator
-    http: aiohttp.ClientSession
-    nodes: Nodes
-    token: str = ""
-
-    async def call(self, method: str, path: str, body: Any = None, *, api: str = TODAY) -> Reply:
-        url = path if path.startswith("https:") else f"{self.simulator.url}{path}"
-        query = {} if path.startswith("https:") else {"api-version": api}
-        headers = {"Authorization": f"Bearer {self.token}"}
-        async with self.http.request(method, url, params=query, json=body, headers=headers) as answer:
-            text = await answer.text()
-            return Reply(answer.status, answer.headers, await answer.json() if text else None)
-
-    async def fault(self, **rule: Any) -> None:
-        async with self.http.post(f"{self.simulator.url}/_sandbox/faults", json=rule) as answer:
-            assert answer.status == 200
-
-    async def finish(self, accepted: Reply) -> dict[str, Any]:
-        """Return the last document of an accepted operation."""
-        assert accepted.status < 300, accepted.body
-        while True:
-            document = (await self.call("GET", accepted.headers["Azure-AsyncOperation"])).body
-            if document["status"] not in ("InProgress", "Running"):
-                return dict(document)
-            await self.simulator.world.clock.sleep(30)
-
-    async def cluster(self, name: str = "c", *, pools: Any = None, **properties: Any) -> Reply:
-        members = {"dnsPrefix": "c", "agentPoolProfiles": pools or [POOL], **properties}
-        body = {"location": "eastus", "identity": {"type": "SystemAssigned"}, "properties": members}
-        for key in ("sku", "identity", "tags"):
-            body |= {key: members.pop(key)} if key in members else {}
-        return await self.call("PUT", f"{AKS}/{name}", body)
-
-
-async def _client(directory: Path, speed: float) -> AsyncIterator[Client]:
-    nodes = Nodes()
-    simulator = AzureSimulator(backend=nodes, state_dir=directory, speed=speed)
-    await simulator.start()
-    context = ssl.create_default_context(cafile=str(simulator.ca_file))
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
-        client = Client(simulator, http, nodes)
-        form = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "grant_type": "client_credentials"}
-        form["scope"] = f"{simulator.url}/.default"
-        async with http.post(f"{simulator.url}/{TENANT}/oauth2/v2.0/token", data=form) as answer:
-            client.token = (await answer.json())["access_token"]
-        simulator.world.providers.update(dict.fromkeys(simulator.world.providers, "Registered"))
-        assert (await client.call("PUT", GROUP, {"location": "eastus"})).status == 201
-        yield client
-    await simulator.close()
-
-
-@pytest.fixture
-async def azure(tmp_path: Path) -> AsyncIterator[Client]:
-    async for client in _client(tmp_path, 5000):
-        yield client
-
-
-@pytest.fixture
-async def slow(tmp_path: Path) -> AsyncIterator[Client]:
-    """At real speed: only what is answered at once."""
-    async for client in _client(tmp_path, 1):
-        yield client
 
 
 async def test_a_member_that_was_not_sent_is_not_there(azure: Client) -> None:
@@ -162,30 +64,6 @@ async def test_etags_are_in_bodies_of_previews_and_of_ga_versions_after_july_202
         assert ('"eTag"' in str((await slow.call("GET", path, api=api)).body).replace("'", '"')) is there, path
 
 
-async def test_operations_of_aks_report_no_progress_and_no_time_of_the_next_poll(slow: Client) -> None:
-    accepted = await slow.cluster()
-    assert "Azure-AsyncOperation" in accepted.headers and not {"Retry-After", "Location"} & accepted.headers.keys()
-    polled = await slow.call("GET", accepted.headers["Azure-AsyncOperation"])
-    assert polled.body.keys() == {"name", "status", "startTime"} and "Retry-After" not in polled.headers
-    deletion = await slow.call("DELETE", f"{AKS}/c")
-    assert deletion.status == 202 and {"Azure-AsyncOperation", "Location"} <= deletion.headers.keys()
-
-
-async def test_progress_is_reported_on_demand(slow: Client) -> None:
-    await slow.fault(method="PUT", path="managedClusters/c$", progress=True)
-    accepted = await slow.cluster()
-    polled = await slow.call("GET", accepted.headers["Azure-AsyncOperation"])
-    assert "percentComplete" in polled.body and "Retry-After" in polled.headers and "Retry-After" in accepted.headers
-
-
-async def test_operations_of_the_network_tell_their_status_alone(slow: Client) -> None:
-    accepted = await slow.call("PUT", f"{NETWORKS}/n", network_body())
-    polled = await slow.call("GET", accepted.headers["Azure-AsyncOperation"])
-    assert polled.body.keys() == {"status"} and "Retry-After" in polled.headers and "Retry-After" in accepted.headers
-    busy = await slow.call("PUT", f"{NETWORKS}/n", network_body())
-    assert (busy.status, busy.code, busy.body["error"]["details"]) == (409, "AnotherOperationInProgress", [])
-
-
 async def test_refusals_hold_no_details_where_there_are_none(slow: Client) -> None:
     missing = await slow.call("GET", f"{AKS}/none")
     assert missing.body["error"].keys() == {"code", "message"} and missing.code == "ResourceNotFound"
@@ -201,41 +79,6 @@ async def test_refusals_hold_no_details_where_there_are_none(slow: Client) -> No
     assert (await slow.call("DELETE", f"{AKS}/c/agentPools/none")).status == 204
     busy = await slow.cluster()
     assert (busy.status, busy.code) == (409, "OperationNotAllowed") and busy.body["details"] is None and "subcode" in busy.body
-
-
-async def test_a_fault_has_the_form_that_it_asks_for(slow: Client) -> None:
-    await slow.fault(path="resourcegroups/g$", status=403, empty=True)
-    assert (reply := await slow.call("GET", GROUP)).status == 403 and reply.body is None
-    details = [{"code": "RequestDisallowedByPolicy", "message": "m"}]
-    await slow.fault(path="resourcegroups/g$", status=400, code="CreateVMSSAgentPoolFailed", details=details)
-    assert (await slow.call("GET", GROUP)).body["error"]["details"] == details
-
-
-async def test_a_failed_change_keeps_its_goal_and_not_its_effect(azure: Client) -> None:
-    await azure.finish(await azure.cluster(kubernetesVersion="1.34"))
-    await azure.fault(method="PUT", path="managedClusters/c$", operation_error={"code": "X", "message": "m"})
-    assert (await azure.finish(await azure.cluster(kubernetesVersion="1.35", sku={"name": "Base", "tier": "Standard"})))[
-        "status"
-    ] == "Failed"
-    body = (await azure.call("GET", f"{AKS}/c")).body
-    assert body["properties"]["provisioningState"] == "Failed" and body["sku"]["tier"] == "Standard"
-    assert (body["properties"]["kubernetesVersion"], body["properties"]["currentKubernetesVersion"]) == ("1.35", "1.34.2")
-    await azure.finish(await azure.cluster(kubernetesVersion="1.35"))
-    repaired = (await azure.call("GET", f"{AKS}/c")).body["properties"]
-    assert (repaired["provisioningState"], repaired["currentKubernetesVersion"]) == ("Succeeded", "1.35.1")
-
-
-async def test_without_their_group_the_nodes_are_gone_and_no_change_succeeds(azure: Client) -> None:
-    await azure.finish(await azure.cluster(nodeResourceGroup="nodes"))
-    assert len(azure.nodes.names) == 1
-    gone = await azure.call("DELETE", GROUP.replace("/g", "/nodes"))
-    while (await azure.call("GET", gone.headers["Location"])).status == 202:
-        await azure.simulator.world.clock.sleep(30)
-    assert (
-        azure.nodes.names == [] and (await azure.call("GET", f"{AKS}/c")).body["properties"]["provisioningState"] == "Succeeded"
-    )
-    failed = await azure.finish(await azure.cluster(nodeResourceGroup="nodes"))
-    assert (failed["status"], failed["error"]["code"]) == ("Failed", "ResourceGroupNotFound") and azure.nodes.names == []
 
 
 @pytest.mark.parametrize(
@@ -279,25 +122,6 @@ async def test_a_zone_of_the_owners_own_needs_an_identity_with_a_role_there(slow
     path = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/33333333-3333-3333-3333-333333333333"
     assert (await slow.call("PUT", path, {"properties": assigned})).status == 201
     assert (await slow.cluster(identity=given, apiServerAccessProfile=profile)).status == 201
-
-
-async def test_an_upgrade_and_a_scaling_are_refused_together(azure: Client) -> None:
-    await azure.finish(await azure.cluster(kubernetesVersion="1.34.1"))
-    path, both = f"{AKS}/c/agentPools/system", {**POOL, "orchestratorVersion": "1.34.2", "count": 2}
-    refused = await azure.cluster(kubernetesVersion="1.34.2", pools=[{**POOL, "count": 2}])
-    assert (refused.status, refused.code) == (409, "OperationNotAllowed") and "mutually exclusive" in refused.body["message"]
-    await azure.finish(await azure.cluster(kubernetesVersion="1.34.2"))
-    assert (await azure.call("PUT", path, {"properties": both})).code == "OperationNotAllowed"
-    await azure.finish(await azure.call("PUT", path, {"properties": {**both, "count": 1}}))
-    await azure.finish(await azure.call("PUT", path, {"properties": {"count": 2}}))
-
-
-async def test_the_versions_of_pools_in_a_change_of_their_cluster_are_all_or_none_and_stay(azure: Client) -> None:
-    await azure.finish(await azure.cluster(kubernetesVersion="1.34.2"))
-    for version, code in (("1.34.1", "NotAllAgentPoolOrchestratorVersionSpecifiedAndUnchanged"), ("1.34.2", None), ("", None)):
-        reply = await azure.cluster(pools=[{**POOL, "orchestratorVersion": version}])
-        assert (reply.code if reply.status >= 400 else None) == code
-        await asyncio.sleep(0 if code else 0.1)
 
 
 async def test_a_setting_of_monitor_holds_what_monitor_fills_in(azure: Client) -> None:
