@@ -41,7 +41,8 @@ class Live:
         async with self._one_search:
             if (api_version, kind) not in self._kinds:
                 try:
-                    found = await self._dynamic.resources.get(api_version=api_version, kind=kind)
+                    prefix = "apis" if "/" in api_version else "api"  # without it, `v1` is read of each group that has a v1
+                    found = await self._dynamic.resources.get(prefix=prefix, api_version=api_version, kind=kind)
                 except (ResourceNotFoundError, KeyError):  # KeyError: the group does not have the version
                     found = None
                 self._kinds[api_version, kind] = found

@@ -21,6 +21,7 @@ from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.fencing import check_fence
 from notebook_platform.helm import process_guard
 from notebook_platform.helm.charts import ChartRef, ChartSource
+from notebook_platform.helm.command import HelmCommand
 from notebook_platform.helm.dry_run import DryRuns
 from notebook_platform.helm.errors import failure, words_of
 from notebook_platform.helm.packages import Packages
@@ -208,7 +209,7 @@ class Helm:
         try:
             with os.fdopen(descriptor, "w") as file:
                 file.write(kubeconfig)
-            yield Command(
+            yield HelmCommand(
                 executable=str(self._executable),
                 kubeconfig=path,
                 default_timeout=f"{self.timeout}s",

@@ -12,10 +12,13 @@ from kubernetes.aio import client
 from notebook_platform.helm.object_client import live
 
 CONFIG_MAPS = {"name": "configmaps", "singularName": "", "namespaced": True, "kind": "ConfigMap", "verbs": ["get"]}
+JOBS = {"name": "jobs", "singularName": "", "namespaced": True, "kind": "Job", "verbs": ["get"]}
+BATCH = {"groupVersion": "batch/v1", "version": "v1"}
 ANSWERS = {
     "/version": {"major": "1", "minor": "35"},
-    "/apis": {"kind": "APIGroupList", "groups": []},
+    "/apis": {"kind": "APIGroupList", "groups": [{"name": "batch", "versions": [BATCH], "preferredVersion": BATCH}]},
     "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [CONFIG_MAPS]},
+    "/apis/batch/v1": {"kind": "APIResourceList", "groupVersion": "batch/v1", "resources": [JOBS]},
 }
 
 
@@ -61,3 +64,12 @@ async def test_objects_that_are_compared_side_by_side_ask_for_their_group_once()
         manifests = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": str(number)}} for number in range(8)]
         assert None not in await asyncio.gather(*map(objects.place, manifests))
         assert asked.count("/api/v1") == 1
+
+
+async def test_of_a_group_only_the_version_of_the_object_is_requested() -> None:
+    """`v1` names the core group, and a version of nearly each other group."""
+    async with server() as (api, asked), live(api, "hub") as objects:
+        assert await objects.place({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}}) is not None
+        assert [path for path in asked if path.startswith("/api")] == ["/apis", "/api/v1"]
+        assert await objects.place({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "one"}}) is not None
+        assert [path for path in asked if path.startswith("/api")] == ["/apis", "/api/v1", "/apis/batch/v1"]

@@ -27,6 +27,7 @@ SECRETS = {
 }
 REPORT = """#!/bin/sh
 cp /proc/self/environ {directory}/environ
+echo "$@" > {directory}/arguments
 while [ $# -gt 0 ]; do [ "$1" = --kubeconfig ] && cp "$2" {directory}/kubeconfig; shift; done
 """
 
@@ -40,12 +41,12 @@ def helm_of(tmp_path: Path) -> Helm:
     return Helm(executable=str(program), work_dir=tmp_path / "work", charts=charts, timeout=30)
 
 
-async def run(helm: Helm) -> None:
+async def run(helm: Helm, verb: str = "list") -> None:
     """Run the program once, for a cluster to which it sends no request."""
     api = await connect(ACCESS)
 
     async def work(command: Command) -> None:
-        await command.run(["list"])
+        await command.run([verb])
 
     helm.start("key", "install", Access(api=api, ledger=None, place=("jhub", "hub")), work)  # type: ignore[arg-type]
     found = helm.run_of("key")
@@ -94,3 +95,11 @@ def test_kubeconfigs_that_a_killed_operator_left_are_removed(tmp_path: Path) -> 
         (work / name).touch()
     helm_of(tmp_path)
     assert [path.name for path in work.glob("kubeconfig-*")] == [running]
+
+
+@pytest.mark.parametrize(("verb", "has_option"), [("upgrade", True), ("rollback", False)])
+async def test_an_upgrade_leaves_the_check_of_fields_to_the_api_server(tmp_path: Path, verb: str, has_option: bool) -> None:
+    """`helm rollback` and `helm uninstall` have no such option: they never validate."""
+    await run(helm_of(tmp_path), verb)
+    words = (tmp_path / "arguments").read_text().split()
+    assert words[0] == verb and ("--disable-openapi-validation" in words) is has_option
