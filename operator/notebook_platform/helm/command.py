@@ -8,7 +8,7 @@ To read them takes more than half of Helm's processor time, and part of the API 
 from pyhelm3 import Command
 
 
-class HelmCommand(Command):
+class HelmCommand(Command):  # type: ignore[misc]  # the library has no types
     """One Helm with its kubeconfig and defaults."""
 
     async def run(self, command: list[str], input: bytes | None = None) -> bytes:

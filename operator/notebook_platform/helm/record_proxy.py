@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -26,6 +26,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from yarl import URL
 
 from notebook_platform.bounded.documents import DocumentRefused, read_json
+from notebook_platform.bounded.http import proxy_of
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.fencing import FENCE, Fence, FencedConnector, LeaseLost
 from notebook_platform.helm.ledger import OwnedRelease, Place, ReleaseLedger
@@ -128,8 +129,9 @@ def _kubeconfig(server: str) -> dict[str, Any]:
 async def _session(api: client.ApiClient) -> AsyncIterator[aiohttp.ClientSession]:
     """Open connections for Helm alone: its watches do not use up the operator's."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)
-    connector = FencedConnector(ssl=await tls_of(api) or True)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True, read_bufsize=2**21) as session:
+    connector, address = FencedConnector(ssl=await tls_of(api) or True), urlsplit(api.configuration.host)
+    proxy = proxy_of(address.scheme, address.hostname or "")
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, proxy=proxy, read_bufsize=2**21) as session:
         yield session
 
 

@@ -28,21 +28,34 @@ ENDS_WITHIN = 10.0
 """Seconds within which a Helm process without a parent ends, on a busy machine."""
 
 
+def processes() -> set[int]:
+    """Return the ids of all processes of this machine."""
+    return {int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()}
+
+
+OTHERS: set[int] = set()
+"""Processes that ran before the test, while they run: none of them becomes its Helm. To read them all, at each sample, takes half a core."""
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    OTHERS.clear()
+    OTHERS.update(processes())
+
+
 def helms(namespace: str) -> dict[int, str]:
     """Return the Helm processes that write releases of a namespace, with the verb; a shell or a process guard that waits for one
     does not count."""
-    found = {}
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit():
-            continue
+    found, running = {}, processes()
+    OTHERS.intersection_update(running)  # the id of one that has ended may be given again
+    for pid in running - OTHERS:
         try:
-            words = Path(entry.path, "cmdline").read_bytes().decode(errors="replace").split("\0")
-            program = str(Path(entry.path, "exe").readlink())
+            words = Path("/proc", str(pid), "cmdline").read_bytes().decode(errors="replace").split("\0")
+            verbs = [word for word in words if word in WRITES]
+            if namespace in words and verbs and str(Path("/proc", str(pid), "exe").readlink()).endswith("/helm"):
+                found[pid] = verbs[0]
         except OSError:
             continue
-        verbs = [word for word in words if word in WRITES]
-        if namespace in words and verbs and program.endswith("/helm"):
-            found[int(entry.name)] = verbs[0]
     return found
 
 
