@@ -18,7 +18,6 @@ class SpecModel(BaseModel):
         populate_by_name=True,
         frozen=True,
         extra="ignore",
-        use_attribute_docstrings=True,
         defer_build=True,
     )
 

@@ -7,6 +7,7 @@ import pytest
 from notebook_platform.api.autoscale import AutoscaleRule
 from notebook_platform.api.base import SpecModel
 from notebook_platform.api.crd import SELECTABLE, crd, structural
+from notebook_platform.api.descriptions import DescribedSchema
 from notebook_platform.api.lists import Atomic, SetOf
 from notebook_platform.api.node_pools import Spot
 from notebook_platform.api.numbers import json_number, wire_decimal
@@ -29,6 +30,26 @@ def test_a_list_without_a_type_makes_no_crd() -> None:
         structural(Untyped.model_json_schema(), "spec")
     found = structural(Typed.model_json_schema(), "spec")["properties"]
     assert [found[name]["x-kubernetes-list-type"] for name in ("names", "values")] == ["set", "atomic"]
+
+
+class Described(SpecModel):
+    first_one: int
+    """The first."""
+    second: Typed | None = None
+    """The second."""
+    third: str
+
+
+class Redeclared(Described):
+    first_one: str
+    third: str
+    """The third."""
+
+
+def test_the_docstring_of_a_field_is_its_description_unless_a_class_below_declares_the_field_again() -> None:
+    for model, texts in ((Described, ["The first.", "The second.", None]), (Redeclared, [None, "The second.", "The third."])):
+        found = model.model_json_schema(schema_generator=DescribedSchema)["properties"]
+        assert [found[name].get("description") for name in ("firstOne", "second", "third")] == texts
 
 
 def version() -> dict[str, Any]:
