@@ -61,7 +61,7 @@ kstatus: setup ## the status of a platform in every phase of its life, by cli-ut
 krew: .venv/.done ## the kubectl plugin's archive for this machine, installed by krew's own code and run by kubectl; needs Go; three minutes
 	@$(BIN)/python -m tests.krew build/krew
 
-pictures: setup ## docs/pictures: what the commands and kubectl print on the sandbox, as SVG by Rich; a minute
+pictures: setup ## docs/pictures: what the commands and kubectl print on the sandbox, as SVG by Rich; one to five minutes
 	@$(BIN)/python -m tests.pictures
 
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`

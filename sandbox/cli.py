@@ -88,11 +88,13 @@ def up(given: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "sandbox.cli", "up", "--foreground", *arguments(options)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    _say(f"starting the sandbox{' and the operator' if given.operator else ''}: half a minute, more on a busy machine ...")
+    started = time.monotonic()
+    while time.monotonic() < started + START_SECONDS:
         if ready := _running(given.state):
             if given.env:
                 write_atomically(given.env, exports(ready["environment"]))
+            _say(f"ready after {time.monotonic() - started:.0f} s" + (f"; its variables are in {given.env}" if given.env else ""))
             return 0
         if process.poll() is not None:
             return _fail(f"the sandbox did not start:\n{log.read_text()[-3000:]}")
@@ -156,6 +158,11 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+def _say(text: str) -> None:
+    """Tell a person how far it is; standard output stays empty for programs."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _fail(text: str) -> int:

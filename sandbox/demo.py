@@ -29,6 +29,7 @@ To keep a sandbox and its operator running, and go on by hand:
   kubectl apply -f deploy/examples/runbook.yaml
   notebook-platform watch prd-jhub -n platforms --until-ready
   notebook-platform init -o first.yaml              # a platform of your own; Enter takes the default of each question
+  kubectl apply -f first.yaml
   notebook-platform-sandbox down"""
 
 

@@ -219,10 +219,10 @@ def runbook(name: str = "prd-jhub", **spec: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def running_sandbox(state: Path) -> Iterator[dict[str, str]]:
+def running_sandbox(state: Path, speed: str = SPEED) -> Iterator[dict[str, str]]:
     """Run a sandbox until the block ends; yield its environment variables."""
     command = [str(Path(sys.executable).parent / "notebook-platform-sandbox")]
-    subprocess.run([*command, "up", "--state", str(state), "--env", str(state / "env"), "--speed", SPEED], check=True)
+    subprocess.run([*command, "up", "--state", str(state), "--env", str(state / "env"), "--speed", speed], check=True)
     try:
         lines = [line.removeprefix("export ").split("=", 1) for line in (state / "env").read_text().splitlines()]
         yield {key: value.strip("'") for key, value in lines}

@@ -51,9 +51,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def test_an_install_of_the_last_version_builds_a_hub(cluster: Cluster) -> None:
-    cluster.helm(
-        "install", "notebook-platform", str(last_version(cluster.directory / "last")), "--create-namespace", *given(cluster)
-    )
+    last = str(last_version(cluster.directory / "last"))
+    printed = cluster.helm("install", "notebook-platform", last, "--create-namespace", *given(cluster))
+    assert "NOTES:\nThe operator serves the namespaces platforms, and no other." in printed
     cluster.site.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=30s")
     cluster.start_operator()
     environment = cluster.environment

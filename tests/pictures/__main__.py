@@ -22,8 +22,11 @@ COMMAND = str(Path(sys.executable).parent / "notebook-platform")
 WIDTH, TIMEOUT = 110, 180.0
 """Characters; seconds."""
 
-CREATING = "expected end"
-"""What `watch` shows while Azure works on an operation."""
+SPEED = "15"
+"""How many times faster than Azure: the creation of a cluster lasts 20 seconds, so that `watch` can be drawn meanwhile."""
+
+CREATING = ("expected end", " ago", "Ctrl-C")
+"""What `watch` shows while Azure works on an operation: its end, Events, and the last line."""
 
 HUB: dict[str, Any] = {
     "apiVersion": "notebookplatform.io/v1alpha1",
@@ -76,9 +79,15 @@ class Album:
         self._file.write_text(yaml.safe_dump({**HUB, "spec": {**HUB["spec"], "nodePools": pools, **spec}}))
 
     def take(
-        self, name: str, *arguments: str, program: str = COMMAND, until: str = "", answers: Sequence[str] = (), part: str = ""
+        self,
+        name: str,
+        *arguments: str,
+        program: str = COMMAND,
+        until: Sequence[str] = (),
+        answers: Sequence[str] = (),
+        part: str = "",
     ) -> None:
-        """Draw what a command prints, to its end or until it has printed `until`. Its title is the command as a reader types it.
+        """Draw what a command prints, to its end or until a frame has all of `until`. Its title is the command as a reader types it.
 
         `answers` are typed to its questions. `part`: a regular expression of what is drawn of a long text.
         """
@@ -91,6 +100,8 @@ class Album:
         text = printed([program, *real], environment, width=WIDTH, seconds=TIMEOUT, until=until, answers=answers)
         if part:
             text = textwrap.dedent(found[0]) if (found := re.search(part, text, re.MULTILINE)) else ""
+        sys.stdout.write(f"[pictures] {name}.svg\n")
+        sys.stdout.flush()
         title = f"{Path(program).name} {' '.join(arguments)}"
         draw(text.replace(str(self._file), self._file.name), title=title, file=PICTURES / f"{name}.svg", width=WIDTH)
 
@@ -123,7 +134,7 @@ class Album:
 def main() -> None:
     """Take the pictures."""
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, running_sandbox(Path(name) / "sandbox") as environment:
+    with tempfile.TemporaryDirectory() as name, running_sandbox(Path(name) / "sandbox", SPEED) as environment:
         install(environment)
         operator = OperatorProcess(environment, Path(name) / "operator")
         operator.start()

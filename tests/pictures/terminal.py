@@ -45,23 +45,28 @@ def printed(
     *,
     width: int,
     seconds: float,
-    until: str = "",
+    until: Sequence[str] = (),
     answers: Sequence[str] = (),
 ) -> str:
-    """Return what a command prints on a terminal until it ends, or until it has printed `until`; of a picture that is drawn again and again
-    only the last one. `answers`: a line for each question, typed when the command asks it. Raises TimeoutError."""
+    """Return what a command prints on a terminal until it ends, or until one frame has all of `until`; of a picture that is drawn again and
+    again only the last one. `answers`: a line for each question, typed when the command asks it. Raises TimeoutError."""
     master, slave = pty.openpty()
     settings = {**os.environ, **environment, "TERM": "xterm-256color", "COLUMNS": str(width), "LINES": str(ROWS)}
     with subprocess.Popen(command, env=settings, stdin=slave, stdout=slave, stderr=slave) as process:
         os.close(slave)
-        text = _read(master, time.monotonic() + seconds, until, list(answers))
-        process.kill()
+        try:
+            text = _read(master, time.monotonic() + seconds, until, list(answers))
+        finally:
+            process.kill()
     os.close(master)
-    frames = [frame for frame in REDRAWN.split(text.replace("\r", "")) if frame.strip()]
-    return frames[-1]
+    return _last_frame(text)
 
 
-def _read(master: int, ends: float, until: str, answers: list[str]) -> str:
+def _last_frame(text: str) -> str:
+    return next((frame for frame in reversed(REDRAWN.split(text.replace("\r", ""))) if frame.strip()), "")
+
+
+def _read(master: int, ends: float, until: Sequence[str], answers: list[str]) -> str:
     found, reached = bytearray(), False
     while (left := ends - time.monotonic()) > 0 and select.select([master], [], [], left)[0]:
         try:
@@ -73,7 +78,7 @@ def _read(master: int, ends: float, until: str, answers: list[str]) -> str:
             return found.decode(errors="replace")
         if answers and found.endswith(PROMPT):
             os.write(master, f"{answers.pop(0)}\n".encode())
-        if until and not reached and until.encode() in found:
+        if until and not reached and all(one in _last_frame(found.decode(errors="replace")) for one in until):
             reached, ends = True, time.monotonic() + LAST_FRAME
     if not reached:
         raise TimeoutError(found.decode(errors="replace"))

@@ -16,6 +16,7 @@ FIRST_NAMESPACE = "platforms"
 """The namespace that the chart lets the operator serve, unless its values name another one."""
 
 OPERATOR_NAMESPACE = "notebook-platform"
+CREDENTIALS_SECRET = "azure-credentials"
 NAME = "name of a NotebookPlatform in the cluster of KUBECONFIG"
 TIMEOUT = "30m"
 SHELLS = ("bash", "zsh", "fish")
@@ -43,6 +44,12 @@ def _new_namespace(parser: argparse.ArgumentParser) -> None:
     """Add the flag -n of a command that writes a platform."""
     text = f"namespace of the platform (default: the namespace of the kubeconfig's context, else {FIRST_NAMESPACE})"
     parser.add_argument("-n", "--namespace", default=None, help=text)
+
+
+def _credentials_secret(parser: argparse.ArgumentParser) -> None:
+    """Add the flag of a command that writes a platform. An identity of the operator needs an administrator's consent, a Secret none."""
+    text = f"Secret with the platform's credentials for Azure (default {CREDENTIALS_SECRET}; '' for the operator's own identity)"
+    parser.add_argument("--credentials-secret", default=CREDENTIALS_SECRET, help=text)
 
 
 def _operator_namespace(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +104,7 @@ def _init(parser: argparse.ArgumentParser) -> None:
     for flag, text in ANSWERS.items():
         parser.add_argument(f"--{flag}", help=text)
     _new_namespace(parser)
-    parser.add_argument("--credentials-secret", default="", help="Secret with the platform's credentials for Azure")
+    _credentials_secret(parser)
     parser.add_argument("-o", "--output", type=Path, default=Path("platform.yaml"), help="file to write (default platform.yaml)")
     parser.add_argument("--force", action="store_true", help="replace an existing file")
 
@@ -115,7 +122,7 @@ def _import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cluster", help="the managed cluster, if the group holds several")
     parser.add_argument("--name", help="name of the NotebookPlatform (default: the cluster's)")
     _new_namespace(parser)
-    parser.add_argument("--credentials-secret", help="Secret with the platform's credentials for Azure")
+    _credentials_secret(parser)
     parser.add_argument(
         "--secrets-file", type=Path, help="where Secrets with the releases' secret values are written (mode 0600)"
     )

@@ -63,7 +63,8 @@ async def _import_platform(options: argparse.Namespace) -> int:
         taken.spec["azure"]["credentials"] = {"secretRef": {"name": options.credentials_secret}}
     else:
         taken.remarks.append(
-            "The operator will sign in to Azure with its own identity: name a Secret with --credentials-secret for another"
+            "The operator signs in to Azure with its own identity, which its configuration must allow: name a Secret with "
+            "--credentials-secret for another"
         )
     _write_secrets(options, taken.name, secrets, taken.remarks)
     show(rendered(options.namespace, taken), end="")

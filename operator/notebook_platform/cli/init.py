@@ -173,8 +173,20 @@ async def _checked(options: argparse.Namespace, shared: SharedClients, secrets: 
     chosen = TargetPlatform(platform=platform, spec=signed_in, secrets=secrets, shared=shared)
     found = [named async for named in run_checks(chosen)]
     print_findings(Output(), found)
-    show(f"Written to {options.output}. Next: {program()} plan -f {options.output}, then kubectl apply -f {options.output}")
+    show(f"Written to {options.output}. {_sign_in_of(options)}")
+    show(f"Next: {program()} plan -f {options.output}, then kubectl apply -f {options.output}")
     return int(blocking(found) > 0)
+
+
+def _sign_in_of(options: argparse.Namespace) -> str:
+    """Return what the operator signs in with. The checks sign in as the user of the command, so they cannot find that it is missing."""
+    if not options.credentials_secret:
+        return (
+            "The operator signs in with its own identity, which an administrator has to allow in its configuration (identities)."
+        )
+    keys = " ".join(f"--from-literal={key}=..." for key in ("tenantId", "clientId", "clientSecret"))
+    create = f"kubectl create secret generic {options.credentials_secret} -n {options.namespace} {keys}"
+    return f"The operator signs in with a Secret; if it does not exist yet: {create}"
 
 
 def _nearby(regions: Sequence[str]) -> str:

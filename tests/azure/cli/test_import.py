@@ -184,7 +184,9 @@ async def test_names_default_to_the_clusters_and_open_tasks_are_remarked(termina
     assert document["metadata"] == {"name": "prd-aks-jhub", "namespace": "platforms"}
     assert document["spec"]["identity"]["servicePrincipal"]["secretRef"]["name"] == "prd-aks-jhub-principal"
     assert "put it in the Secret prd-aks-jhub-principal with the keys clientId and clientSecret" in remarks(output)
-    assert "name a Secret with --credentials-secret" in remarks(output) and "credentials" not in document["spec"]["azure"]
+    assert document["spec"]["azure"]["credentials"] == {"secretRef": {"name": "azure-credentials"}}
+    own = await terminal.run(*WHERE, "--credentials-secret", "")
+    assert "name a Secret with --credentials-secret" in remarks(own) and "credentials" not in described(own)["spec"]["azure"]
 
 
 @pytest.mark.parametrize(("context", "namespace"), [("team-a", "team-a"), ("", "platforms")])

@@ -21,9 +21,10 @@ async def run(terminal: Terminal, *flags: str) -> tuple[CommandOutput, Path]:
 
 async def test_flags_alone_write_a_file_that_doctor_accepts(terminal: Terminal) -> None:
     mark = await terminal.estate.mark()
-    output, path = await run(terminal, *TRIAL)
+    output, path = await run(terminal, *TRIAL, "--credentials-secret", "")
     assert output.code == 0 and "No blocking problems found." in output.out, output
-    assert f"Written to {path}. Next: notebook-platform plan -f {path}, then kubectl apply -f {path}" in output.out
+    assert f"Written to {path}. The operator signs in with its own identity, which an administrator has to allow " in output.out
+    assert f"Next: notebook-platform plan -f {path}, then kubectl apply -f {path}" in output.out
     assert await terminal.estate.writes(mark) == []
     doctor = await terminal.run("doctor", "-f", str(path))
     assert doctor.code == 0, doctor.out
@@ -35,19 +36,32 @@ async def test_flags_alone_write_a_file_that_doctor_accepts(terminal: Terminal) 
     assert spec.cluster.name == spec.azure.resource_group == "lab"
 
 
+async def test_without_a_flag_the_file_names_a_secret_and_init_and_doctor_say_how_to_create_it(terminal: Terminal) -> None:
+    output, path = await run(terminal, *TRIAL, "-n", "team-a")
+    assert output.code == 0, output
+    assert yaml.safe_load(path.read_text())["spec"]["azure"]["credentials"] == {"secretRef": {"name": "azure-credentials"}}
+    create = "kubectl create secret generic azure-credentials -n team-a --from-literal=tenantId=... --from-literal=clientId=... "
+    assert (
+        f"The operator signs in with a Secret; if it does not exist yet: {create}--from-literal=clientSecret=...\n" in output.out
+    )
+    doctor = await terminal.run("doctor", "-f", str(path))
+    absent = "spec.azure.credentials.secretRef names the Secret 'azure-credentials', which does not exist in namespace 'team-a'. Create it "
+    assert doctor.code == 1 and absent in doctor.out, doctor.out
+
+
 async def test_questions_are_answered_on_standard_input_and_asked_again_after_a_wrong_answer(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = ["", "eastus", "No name!", "lab", "", "github", "hub-client", "ada", "ada@example.org"]
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(lines) + "\n"))
-    output, path = await run(terminal, "--credentials-secret", "azure-credentials")
+    output, path = await run(terminal, "--credentials-secret", "hub-principal")
     assert output.code == 0, output
     asked = ("Subscription [", "Region [", "Name [", "same time [", "Sign-in (", "Client id", "administrator: ", "E-mail")
     assert [words for words in asked if words not in output.err] == []
     assert "use at most 32 lower-case letters" in output.err
     found = yaml.safe_load(path.read_text())
     assert found["metadata"] == {"name": "lab", "namespace": "platforms"}
-    assert found["spec"]["azure"]["credentials"] == {"secretRef": {"name": "azure-credentials"}}
+    assert found["spec"]["azure"]["credentials"] == {"secretRef": {"name": "hub-principal"}}
     assert found["spec"]["jupyterhub"]["auth"]["github"]["adminUsers"] == ["ada"]
     assert found["spec"]["jupyterhub"]["expose"]["tls"]["letsEncrypt"]["contactEmail"] == "ada@example.org"
 
