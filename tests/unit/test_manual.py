@@ -33,6 +33,13 @@ def test_the_address_is_the_same_everywhere() -> None:
     assert urls["Documentation"] == tomllib.loads((ROOT / "docs/zensical.toml").read_text())["project"]["site_url"] == SITE
 
 
+def test_the_navigation_has_every_page_but_the_decisions() -> None:
+    nav = tomllib.loads((ROOT / "docs/zensical.toml").read_text())["project"]["nav"]
+    shown = [page for entry in nav for part in entry.values() for page in ([part] if isinstance(part, str) else part)]
+    found = [page.relative_to(ROOT / "docs").as_posix() for page in pages(ROOT) if page.suffix == ".md"]
+    assert sorted(shown) == [page for page in sorted(found) if not page.startswith("decisions/")]
+
+
 def test_every_reason_has_a_part_where_its_link_leads() -> None:
     found = anchors(ROOT / "docs/troubleshooting.md")
     missing = [reason for reason in Reason if troubleshooting(reason).partition("#")[2] not in found]
