@@ -21,8 +21,10 @@ import pytest
 import yaml
 
 from sandbox.operator_process import ROOT, OperatorProcess, install, kubectl
+from sandbox.options import Options
 from tests.api_server import ApiServer, Refused
 from tests.forked_operator import ForkedOperator
+from tests.forked_sandbox import forked_sandbox
 
 SPEED = "60"
 TIMEOUT = 90.0
@@ -232,7 +234,7 @@ def running_sandbox(state: Path, speed: str = SPEED) -> Iterator[dict[str, str]]
 
 @pytest.fixture(scope="package")
 def sandbox_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as environment:
+    with forked_sandbox(Options(state=tmp_path_factory.mktemp("sandbox"), speed=float(SPEED))) as environment:
         yield environment
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import yaml
 
 from sandbox.operator_process import NAMESPACE, OperatorProcess
-from tests.integration.conftest import Field, running_sandbox
+from sandbox.options import Options
+from tests.forked_sandbox import forked_sandbox
+from tests.integration.conftest import SPEED, Field
 
 
 class Cluster:
@@ -79,7 +81,7 @@ def values(environment: dict[str, str]) -> dict[str, Any]:
 @contextmanager
 def management_cluster(directory: Path) -> Iterator[Cluster]:
     """Yield a new cluster; end it, and the operator that a test has started."""
-    with running_sandbox(directory / "sandbox") as environment:
+    with forked_sandbox(Options(state=directory / "sandbox", speed=float(SPEED))) as environment:
         made = Cluster(environment, directory)
         yield made
         if made.starts:

@@ -28,7 +28,7 @@ ENDS_WITHIN = 10.0
 """Seconds within which a Helm process without a parent ends, on a busy machine."""
 
 
-def processes() -> set[int]:
+def process_ids() -> set[int]:
     """Return the ids of all processes of this machine."""
     return {int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()}
 
@@ -40,13 +40,13 @@ OTHERS: set[int] = set()
 @pytest.fixture(autouse=True)
 def others() -> None:
     OTHERS.clear()
-    OTHERS.update(processes())
+    OTHERS.update(process_ids())
 
 
 def helms(namespace: str) -> dict[int, str]:
     """Return the Helm processes that write releases of a namespace, with the verb; a shell or a process guard that waits for one
     does not count."""
-    found, running = {}, processes()
+    found, running = {}, process_ids()
     OTHERS.intersection_update(running)  # the id of one that has ended may be given again
     for pid in running - OTHERS:
         try:
