@@ -13,7 +13,8 @@ from kubernetes.aio import client
 from notebook_platform.engine.outcome import Unblocking
 from notebook_platform.observability.metrics import HELM_RUNS
 
-from tests.integration.releases.harness import Cluster, ReleaseHarness, by_hand, cluster_of
+from tests.integration.releases.cluster import Cluster, cluster_of
+from tests.integration.releases.harness import ReleaseHarness, by_hand
 
 NAMESPACE = "jhub"
 HUB: dict[str, Any] = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True, "allowAll": True}}}

@@ -14,7 +14,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.engine import Failed, Unblocking
 from notebook_platform.helm.storage import MOST_LISTED
 
-from tests.integration.releases.harness import Cluster, ReleaseHarness, by_hand, cluster_of, helm_runs
+from tests.integration.releases.cluster import Cluster, cluster_of
+from tests.integration.releases.harness import ReleaseHarness, by_hand, helm_runs
 from tests.security.tenant import MERGE, Tenant, settled, tenant_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 
 from tests.environments import Say
-from tests.integration.releases.harness import Cluster, ReleaseHarness, cluster_of
+from tests.integration.releases.cluster import Cluster, cluster_of
+from tests.integration.releases.harness import ReleaseHarness
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")

@@ -3,25 +3,22 @@ already."""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from kubernetes.aio import client
 from notebook_platform.api.conditions import Condition
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
-from notebook_platform.engine import Check, Deferred, Inputs, Observed, Unblocking
+from notebook_platform.engine import Deferred, Inputs, Unblocking
 from notebook_platform.engine.conditions import condition_of, fold_conditions
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Policy, reconcile
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.teardown import teardown
 from notebook_platform.helm.chart_adapter import ChartAdapter
-from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.compared import ComparedObjects
 from notebook_platform.helm.ledger import OwnedRelease, ReleaseLedger
 from notebook_platform.helm.ownership import ReleaseScope
@@ -35,108 +32,13 @@ from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.metrics import HELM_RUNS
-from notebook_platform.workload.kubeconfig import parse_kubeconfig
-from notebook_platform.workload.step import WorkloadClusterOutput
 
-from sandbox.azure.backend import NodeSpec
-from sandbox.charts.package import package_one
-from sandbox.kubernetes.api import api_client
 from sandbox.kubernetes.binaries import find
-from sandbox.kubernetes.cloud_controller import CloudController
-from sandbox.kubernetes.control_plane import ControlPlane, Wanted
-from sandbox.kubernetes.hub_stand_in import Addresses
-from sandbox.kubernetes.nodes import make_nodes
-from sandbox.operator_process import ROOT
+from tests.integration.releases.cluster import Cluster, ExistingCluster
 
 TOKEN = re.compile(r"data-[0-9a-f]{12}")
 TIMEOUT = 60.0
 ORDINARY = frozenset({"UpToDate", "Installing", "Upgrading"})
-CHART = Path(__file__).parent / "charts" / "little"
-HUB_CHARTS = [ROOT / "sandbox" / "charts" / f"jupyterhub-{version}" for version in ("0.11.1", "4.4.0")]
-
-
-class ExistingCluster(Check[WorkloadClusterOutput]):
-    """A workload cluster that exists already."""
-
-    name = "WorkloadCluster"
-    provides = WorkloadClusterOutput
-
-    def __init__(self, target: WorkloadClusterOutput) -> None:
-        self._target = target
-
-    def desired(self, inputs: Inputs) -> WorkloadClusterOutput | None:
-        return self._target
-
-    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[WorkloadClusterOutput]:
-        return Observed(found=self._target)
-
-
-@dataclass
-class Cluster:
-    """One control plane with nodes, and charts to install."""
-
-    target: WorkloadClusterOutput
-    charts: Path
-    directory: Path
-    helms: list[Helm] = field(default_factory=list)
-    messages: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Message of the condition by (situation, reason), for the summary."""
-    theirs: list[asyncio.subprocess.Process] = field(default_factory=list)
-    """Helm processes that the tests started by hand."""
-
-    @property
-    def kubeconfig(self) -> str:
-        assert self.target.access is not None
-        return self.target.access.kubeconfig()
-
-    @property
-    def core(self) -> client.CoreV1Api:
-        return client.CoreV1Api(self.target.api)
-
-    def helm(self, *, timeout: int = 60) -> Helm:
-        source = ChartSource(directory=self.charts, repository="")
-        made = Helm(executable=str(find().path("helm")), work_dir=self.directory / "helm", charts=source, timeout=timeout)
-        self.helms.append(made)
-        return made
-
-
-@asynccontextmanager
-async def cluster_of(directory: Path) -> AsyncIterator[Cluster]:
-    """Start a control plane with two nodes, and charts to install on it."""
-    binaries = find()
-    for chart in (CHART, *HUB_CHARTS):
-        package_one(binaries.path("helm"), chart, directory / "charts")
-    plane = ControlPlane(directory / "plane", binaries, Wanted(name="releases", nodes=True))
-    await plane.start()
-    api = await api_client(plane.kubeconfig())
-    controller = CloudController(await api_client(plane.kubeconfig()), Addresses(), lambda seconds: asyncio.sleep(0.2), "eastus")
-    await controller.start()
-    nodes = [
-        NodeSpec(name=f"aks-one-12345678-vmss00000{n}", pool="one", vm_size="D2", mode="System", kubernetes_version="1.37.2")
-        for n in range(2)
-    ]
-    await make_nodes(api, nodes, subscription="s", group="g", location="eastus")
-    target = WorkloadClusterOutput(
-        api=api,
-        access=parse_kubeconfig(plane.kubeconfig()),
-        cluster_id="id",
-        secret_name="kubeconfig",
-        served_version=(1, 37),
-        nodes=2,
-        ready_nodes=2,
-    )
-    made = Cluster(target, directory / "charts", directory)
-    try:
-        yield made
-    finally:
-        for process in made.theirs:
-            if process.returncode is None:
-                process.kill()
-        for helm in made.helms:
-            await helm.close()
-        await controller.close()
-        await api.close()
-        await plane.delete()
 
 
 @dataclass

@@ -9,7 +9,8 @@ from notebook_platform.workload.kubeconfig import parse_kubeconfig
 from notebook_platform.workload.step import WorkloadClusterOutput
 
 from sandbox.kubernetes.api import api_client
-from tests.integration.releases.harness import Cluster, ReleaseHarness
+from tests.integration.releases.cluster import Cluster
+from tests.integration.releases.harness import ReleaseHarness
 
 NEVER_ENDS = "example.org/does-not-exist:1"
 

@@ -14,7 +14,8 @@ from kubernetes.aio import client
 from notebook_platform.engine import Degraded, Ready
 from notebook_platform.hubs.health import hub as hub_health
 
-from tests.integration.releases.harness import Cluster, ReleaseHarness
+from tests.integration.releases.cluster import Cluster
+from tests.integration.releases.harness import ReleaseHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 MERGE = "application/merge-patch+json"

@@ -16,7 +16,8 @@ from notebook_platform.hubs.metrics.monitors import BINDER, GROUP, HUB, PLURAL, 
 from notebook_platform.hubs.metrics.step import HubMetrics
 
 from sandbox.kubernetes.metrics_agent import DEFINITION, install
-from tests.integration.releases.harness import Cluster, ExistingCluster, ReleaseHarness
+from tests.integration.releases.cluster import Cluster, ExistingCluster
+from tests.integration.releases.harness import ReleaseHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

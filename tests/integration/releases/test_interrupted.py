@@ -14,8 +14,10 @@ import pytest
 import pytest_asyncio
 from notebook_platform.engine import Failed, Progressing
 
+from sandbox.operator_process import ROOT
 from tests.environments import Say
-from tests.integration.releases.harness import ROOT, Cluster, ReleaseHarness
+from tests.integration.releases.cluster import Cluster
+from tests.integration.releases.harness import ReleaseHarness
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 HOOK = "example.org/hook:1"

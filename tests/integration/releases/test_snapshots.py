@@ -10,7 +10,8 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.engine import Deferred
 
-from tests.integration.releases.harness import Cluster, ReleaseHarness
+from tests.integration.releases.cluster import Cluster
+from tests.integration.releases.harness import ReleaseHarness
 from tests.integration.releases.test_hub_health import HUB, QUICK
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
