@@ -24,6 +24,11 @@ FLAGS = {
         "-v": "the kubeconfig",
         "-e": "where it is",
     },
+    ("sops", "encrypt"): {  # https://getsops.io/docs/usage/identities/age/
+        "--age": "the public key",
+        "--encrypted-regex": "the members that are secret",
+        "--in-place": "the file that Flux decrypts",
+    },
     ("cosign", "verify"): {
         "--certificate-oidc-issuer": "issuer of the workflow's token",
         "--certificate-identity-regexp": "the workflow that signed",
@@ -111,8 +116,8 @@ def test_the_makefile_has_each_target_of_the_documents() -> None:
     assert len(found) > 8
 
 
-def test_docker_and_cosign_are_called_with_flags_that_they_have() -> None:
-    found = commands("docker", "cosign")
+def test_docker_cosign_and_sops_are_called_with_flags_that_they_have() -> None:
+    found = commands("docker", "cosign", "sops")
     assert {(one.program, one.words[0]) for one in found} == set(FLAGS)
     wrong = [
         (one.page, word)
