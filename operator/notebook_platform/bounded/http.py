@@ -50,4 +50,5 @@ def proxy_of(scheme: str, host: str) -> str | None:
 
     aiohttp's `trust_env` finds it too, but starts two threads for each request, which read the environment and search a `.netrc`.
     """
-    return None if proxy_bypass(host) else getproxies().get(scheme)
+    proxy = getproxies().get(scheme)
+    return None if proxy is None or proxy_bypass(host) else proxy

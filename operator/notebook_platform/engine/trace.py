@@ -56,6 +56,13 @@ def note(source: str, *key: str, digest: int) -> None:
         recording.reads[Read(source, key, digest)] = None
 
 
+def note_write(source: str, *key: str, digest: int) -> None:
+    """Note that the step that runs now has written what it read before, and what the next read of it gives."""
+    if (recording := _RECORDING.get()) is not None:
+        recording.reads = {read: None for read in recording.reads if (read.source, read.key) != (source, key)}
+    note(source, *key, digest=digest)
+
+
 def note_request() -> None:
     """Note that the step that runs now has sent a request whose answer cannot be verified later."""
     if (recording := _RECORDING.get()) is not None:

@@ -19,6 +19,10 @@ class FencedRest(rest.RESTClientObject):  # type: ignore[misc]
 
     def __init__(self, configuration: client.Configuration) -> None:
         super().__init__(configuration)
+        self._use(configuration)
+
+    def _use(self, configuration: client.Configuration) -> None:
+        self.configuration = configuration
         configuration.client_session_kwargs = {**(configuration.client_session_kwargs or {}), "trust_env": False}
         address = urlsplit(configuration.host)
         self.proxy = configuration.proxy or proxy_of(address.scheme, address.hostname or "")

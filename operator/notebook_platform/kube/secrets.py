@@ -13,7 +13,7 @@ from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import beside_the_loop
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.engine.trace import Read, note, note_request
+from notebook_platform.engine.trace import Read, note, note_request, note_write
 from notebook_platform.kube.existing import existing
 from notebook_platform.kube.redaction import MOST_LEAVES, REDACTORS, SecretRedactor, TooManySecrets, learnable
 from notebook_platform.kube.secret_data import decoded, encoded
@@ -123,13 +123,16 @@ class SecretStore:
         if self._version(name) == ABSENT:
             note(SOURCE, name, digest=hash(ABSENT))
             return None
-        self._own_names.add(name)
-        self._versions.expect(self.platform.namespace, name)
+        self._expect_version(self._versions, name)
         secret = await existing(self._core.read_namespaced_secret(name, self.platform.namespace))
         version = ABSENT if secret is None else str(secret.metadata.resource_version)
         self._versions.learn(self.platform.namespace, name, version)
         note(SOURCE, name, digest=hash(version))
         return secret
+
+    def _expect_version(self, versions: SecretVersions, name: str) -> None:
+        self._own_names.add(name)
+        versions.expect(self.platform.namespace, name)
 
     async def _content(self, name: str, secret: Any) -> dict[str, str]:
         data = decoded(secret.data)
@@ -206,12 +209,21 @@ class SecretStore:
         Raises StepError (SecretNameTaken) for a Secret of another owner.
         """
         await self.redact_from_now_on(name, data if hidden is None else hidden)
+        if self._versions is not None:
+            self._expect_version(self._versions, name)
         try:
-            await self._write(name, data, type_)
-        finally:
+            written = await self._write(name, data, type_)
+        except BaseException:
             self._forget_version(name)
+            raise
+        if self._versions is None:
+            note_request()
+        else:
+            version = str(written.metadata.resource_version)
+            self._versions.learn(self.platform.namespace, name, version)
+            note_write(SOURCE, name, digest=hash(version))
 
-    async def _write(self, name: str, data: Mapping[str, str], type_: str) -> None:
+    async def _write(self, name: str, data: Mapping[str, str], type_: str) -> client.V1Secret:
         metadata = client.V1ObjectMeta(
             name=name,
             namespace=self.platform.namespace,
@@ -219,15 +231,14 @@ class SecretStore:
             owner_references=[self._owner()],
         )
         body = client.V1Secret(metadata=metadata, type=type_, string_data=dict(data))
-        existing = await self._read(self._core.read_namespaced_secret, name)
-        if existing is None:
-            await self._core.create_namespaced_secret(self.platform.namespace, body)
-            return
-        self._check_ours(existing, name)
-        if self._owns(existing) and (existing.data or {}) == encoded(data):
-            return
-        metadata.resource_version = existing.metadata.resource_version
-        await self._core.replace_namespaced_secret(name, self.platform.namespace, body)
+        found = await existing(self._core.read_namespaced_secret(name, self.platform.namespace))
+        if found is None:
+            return await self._core.create_namespaced_secret(self.platform.namespace, body)
+        self._check_ours(found, name)
+        if self._owns(found) and (found.data or {}) == encoded(data):
+            return found
+        metadata.resource_version = found.metadata.resource_version
+        return await self._core.replace_namespaced_secret(name, self.platform.namespace, body)
 
     async def delete(self, name: str) -> None:
         """Delete the operator's own Secret if it exists; a Secret of another owner is left unchanged."""

@@ -9,6 +9,8 @@ import asyncio
 import json
 import ssl
 from collections.abc import Awaitable, Callable
+from copy import copy
+from functools import cache
 from typing import Any
 
 import aiohttp
@@ -149,14 +151,22 @@ class _Session:
 class _Rest(FencedRest):
     """The generated client's transport with a TLS context from inline data, and a timeout for each request."""
 
-    def __init__(
-        self, configuration: client.Configuration, access: ClusterAccess, unauthorized: Callable[[], None], idle: float
-    ) -> None:
+    _access: ClusterAccess
+    _unauthorized: Callable[[], None]
+    _idle: float
+
+    def __init__(self, configuration: client.Configuration) -> None:
         super().__init__(configuration)
-        self._idle = idle
         self.ssl_context: ssl.SSLContext | None = None
-        self._access = access
-        self._unauthorized = unauthorized
+
+    def for_cluster(
+        self, configuration: client.Configuration, access: ClusterAccess, unauthorized: Callable[[], None], idle: float
+    ) -> "_Rest":
+        """Return a copy that connects to a cluster."""
+        made = copy(self)
+        made._use(configuration)
+        made._access, made._unauthorized, made._idle = access, unauthorized, idle
+        return made
 
     def _create_pool_manager(self) -> _Session:
         return _Session(self._connected, self._unauthorized, self._idle)
@@ -199,12 +209,22 @@ def build(
     configuration = client.Configuration(host=access.server.rstrip("/"))
     configuration.retries = None
     configuration.client_session_kwargs = {"auto_decompress": False}
-    configuration.ca_cert_data = access.ca_data or None
     if access.token:
         configuration.api_key = {"BearerToken": f"Bearer {access.token}"}
+    api = copy(_without_cluster())
+    api.configuration = configuration
+    api.default_headers = dict(api.default_headers)
+    api.rest_client = api.rest_client.for_cluster(configuration, access, unauthorized, idle)
+    return api
+
+
+@cache
+def _without_cluster() -> client.ApiClient:
+    """Return the client that every other client is a copy of: the generated constructors build two TLS contexts, which no client here uses."""
+    configuration = client.Configuration(host="")
     api = client.ApiClient(configuration)
     api.user_agent = USER_AGENT
-    api.rest_client = _Rest(configuration, access, unauthorized, idle)
+    api.rest_client = _Rest(configuration)
     return api
 
 

@@ -29,11 +29,12 @@ class BrokenCall:
 
 
 class Management:
-    """Objects by path. `calls` are the requests received, as `GET secrets`; `broken` those that fail."""
+    """Objects by path. `calls` are the requests received, as `GET secrets`, and `on_call` is called with each; `broken` are those that fail."""
 
     def __init__(self, *objects: dict[str, Any]) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
         self.calls: list[str] = []
+        self.on_call: Callable[[str], None] = lambda call: None
         self.broken: BrokenCall | None = None
         self.largest_status = 1 << 20
         self._runner: web.AppRunner | None = None
@@ -82,6 +83,7 @@ class Management:
         path = request.path.removesuffix("/status") if PLATFORM.match(request.path) else request.path
         kind = path.split("/")[-1 if request.method == "POST" else -2]
         self.calls.append(f"{request.method} {kind}")
+        self.on_call(self.calls[-1])
         if self.broken and self.broken.concerns(request, text):
             if self.broken.status == 0:
                 assert request.transport is not None

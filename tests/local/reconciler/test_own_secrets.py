@@ -1,5 +1,11 @@
-"""Own Secrets of a known version are not read again; a write makes it unknown, whether or not the watch reports it."""
+"""Own Secrets of a known version are not read again; the version of a written one is known from the answer."""
 
+from types import SimpleNamespace
+from typing import Any, cast
+
+from notebook_platform.engine.outcome import Ready
+from notebook_platform.engine.result import Result
+from notebook_platform.engine.trace import Tracer, Traces
 from notebook_platform.kube.secret_versions import ABSENT, SecretVersions
 from notebook_platform.kube.secrets import Platform, SecretStore
 
@@ -50,3 +56,35 @@ async def test_content_that_was_current_is_not_rendered_again() -> None:
         assert await store.compare(NAME, content, basis=2) == "current" and len(rendered) == 2
         versions.event("platforms", NAME, "2")
         assert await store.compare(NAME, content, basis=2) == "current" and len(rendered) == 3
+
+
+async def test_a_step_that_has_written_its_secret_is_not_observed_again_until_another_writer_changes_it() -> None:
+    async with Management() as cluster:
+        versions = SecretVersions()
+        store = SecretStore(cluster.api, PLATFORM, versions)
+        traces, step = Traces(), cast(Any, SimpleNamespace(name="Writes"))
+        observed = []
+
+        async def observe() -> Result:
+            observed.append(await store.own(NAME))
+            await store.apply(NAME, {"a": "b"}, hidden={})
+            return Result(outcome=Ready())
+
+        async def reconcile() -> None:
+            await Tracer(traces, store.verify, salt=0).result(step, cast(Any, {}), observe)
+
+        for _ in range(3):
+            await reconcile()
+        assert observed == [None]
+        versions.event("platforms", NAME, "another")
+        await reconcile()
+        assert len(observed) == 2
+
+
+async def test_a_secret_that_changes_while_it_is_written_is_read_again() -> None:
+    async with Management() as cluster:
+        versions = SecretVersions()
+        store = SecretStore(cluster.api, PLATFORM, versions)
+        cluster.on_call = lambda call: versions.event("platforms", NAME, "another")
+        await store.apply(NAME, {"a": "b"}, hidden={})
+        assert versions.of("platforms", NAME) is None
