@@ -12,6 +12,7 @@ from typing import Any
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.change import Action, Change, Impossible, NeedsApproval, Scheduled, Split, split_by_gate
 from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.observation import observation
 from notebook_platform.engine.outcome import (
     ChangeWithoutEffect,
     Deferred,
@@ -88,7 +89,8 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
     prepared = await step.prepare(inputs)
     desired = step.desired(prepared)
     try:
-        observed, changes = await _observe(step, desired, prepared, policy)
+        with observation():
+            observed, changes = await _observe(step, desired, prepared, policy)
     except Queued as queued:
         return Result(outcome=queued.progressing, unobserved=True)
     result = Result(

@@ -22,6 +22,7 @@ from notebook_platform.azure.arm.resource_types import APPLICATION_TAG, GROUPS, 
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.arm.shelf import Shelf
 from notebook_platform.azure.arm.written import WrittenPaths
+from notebook_platform.engine.observation import note_read, read_here
 from notebook_platform.engine.time_limit import in_turn
 from notebook_platform.engine.trace import Read, note, note_request
 
@@ -81,12 +82,15 @@ class ResourceCache:
         ids = shelf.having(key)
         note("find", kind.name, key, digest=shelf.digest(ids))
         if isinstance(kind, DirectoryType):
-            return [item for id_ in ids if (item := shelf.item(id_)[1])]
+            return shelf.items(ids)
         return [item async for item in self._current(kind, shelf, ids)]
 
     async def get(self, kind: ResourceType, group: str, name: str, *, max_age: float, fresh: bool) -> Wire | None:
         """Return one resource by name; None when it does not exist. Raises HttpResponseError."""
         path = kind.path(self._session.subscription_id, group, name)
+        shelf = self._shelf(kind)
+        if fresh and read_here(path) == shelf.read_at(path) and not self._is_outdated(kind, shelf, path):
+            return shelf.item(path)[1]
         listed = None if fresh else await self._listed(kind, max_age)
         if listed is not None and not self._is_outdated(kind, listed, path):
             item = listed.item(path)[1]
@@ -103,20 +107,24 @@ class ResourceCache:
 
     async def list_group(self, kind: ResourceType, group: str, *, max_age: float, fresh: bool) -> list[Wire] | None:
         """Return all resources of a type in one group; None when the group does not exist. Raises HttpResponseError."""
+        path = kind.listing(self._session.subscription_id, group)
+        shelf = self._shelf(kind)
+        if fresh and read_here(path) == shelf.group_at(group) and not self._is_group_outdated(kind, shelf, group):
+            return shelf.items(shelf.having(group))
         listed = None if fresh else await self._listed(kind, max_age)
         if listed is not None and not self._is_group_outdated(kind, listed, group):
             ids = listed.having(group)
             note("group", kind.name, group, digest=listed.digest(ids))
-            return [item for id_ in ids if (item := listed.item(id_)[1])]
+            return listed.items(ids)
         began = time.monotonic()
         try:
-            path = kind.listing(self._session.subscription_id, group)
             items = [item async for item in list_resources(self._session, path, api_version=kind.api_version)]
         except HttpResponseError as error:
             if is_missing(error):
                 return None
             raise
-        self._shelf(kind).put_group(group, {str(item["id"]): item for item in items}, began)
+        shelf.put_group(group, {str(item["id"]): item for item in items}, began)
+        note_read(path, began)
         return items
 
     async def cached_call(self, key: str, ask: Callable[[], Awaitable[Any]], *, max_age: float, fresh: bool) -> Any:
@@ -215,4 +223,5 @@ class ResourceCache:
                 raise
             item = None
         self._shelf(kind).put(path, item, began)
+        note_read(path, began)
         return item

@@ -62,6 +62,10 @@ class Shelf:
         found = self._items.get(id_.lower())
         return self.read_at(id_), None if found is None or found.packed is None else self._packing.unpack(found.packed)
 
+    def items(self, ids: Iterable[str]) -> list[Wire]:
+        """Return those of these items that exist."""
+        return [item for id_ in ids if (item := self.item(id_)[1])]
+
     def digest(self, ids: Iterable[str]) -> int:
         """Return the hash of items as they were read, without regard to their order."""
         found = ((id_, self._items.get(id_)) for id_ in map(str.lower, ids))
