@@ -1,4 +1,4 @@
-"""Observation: one look of a step at its resource. It reads caches first, and then from the source what it wants to change. What it has
+"""Observation: a step reads its resource, from caches first, and then from the source what it wants to change. What it has
 already read from the source is not requested a second time.
 """
 
