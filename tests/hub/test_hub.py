@@ -12,12 +12,13 @@ from notebook_platform.hubs.metrics.monitors import ScrapedHub, pod_monitors
 from notebook_platform.hubs.net.hub_api import HubApi
 from notebook_platform.hubs.net.oidc_discovery import Discovery, Issuer
 from notebook_platform.hubs.users.active_servers import token_in
-from notebook_platform.hubs.values import HubSecrets, render
+from notebook_platform.hubs.values import HubSecrets
 from yarl import URL
 
 from sandbox.oidc import Provider
 from tests.hub.conftest import HOST, To, World, browser, running, unknown_traits, written
 from tests.unit.hubs.mapping import TABLE
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import CLIENT, spec
 
 HOME = f"https://{HOST}/hub/home"

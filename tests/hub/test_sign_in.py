@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from notebook_platform.engine import StepError
-from notebook_platform.hubs.values import HubSecrets, render
+from notebook_platform.hubs.values import HubSecrets
 
 from tests.environments import Say
 from tests.hub.generations import GENERATIONS, generations_home, run
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import CLIENT, ENDPOINTS, NEW, at, spec
 
 CHARTS = {"0.11": "0.11.1", "1": "1.2.0", "2": "2.0.0", "3": "3.3.8", "4": "4.4.0"}

@@ -14,13 +14,13 @@ import yaml
 from notebook_platform.bounded.documents import parse_yaml
 from notebook_platform.helm.ignored_values import mismatches
 from notebook_platform.helm.values import merged
-from notebook_platform.hubs.values import render
 from traitlets.config import Config
 
 from sandbox.kubernetes.binaries import find
 from sandbox.operator_process import ROOT
 from tests.unit.bounded.anchors import ANCHORS
 from tests.unit.hubs.mapping import REFUSED, TABLE, expected
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import SECRETS, spec
 
 CHARTS = ROOT / "sandbox" / "charts"

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from notebook_platform.api.arm_ids import RegistryName, ResourceGroupName
 from notebook_platform.api.base import ObjectName, SecretKeyRef, SecretRef, SpecModel
-from notebook_platform.api.hubs import Amount, Auth, Chart, Culling, ValuesFrom
-from notebook_platform.api.lists import Atomic, ListType, SetOf
+from notebook_platform.api.hubs import Amount, Auth, Chart, Culling, MoreValues, Needs
+from notebook_platform.api.lists import ListType, SetOf
 from notebook_platform.api.remediation import Remediation
 
 Pattern = Annotated[str, Field(min_length=1, max_length=256)]
@@ -212,18 +212,10 @@ class BinderHubSpec(SpecModel):
     gitlab: RepositoryToken | None = Field(None, description="The binder's access to GitLab.")
     single_user: Servers = Field(default_factory=lambda: Servers.model_validate({}), description="Launched servers.")
     culling: Culling = Field(default_factory=lambda: Culling.model_validate({}), description="Idle servers.")
-    needs: SetOf[Annotated[str, Field(max_length=50)]] = Field(
-        default_factory=list,
-        max_length=16,
-        description="Releases that must be ready first, by name, such as an ingress controller or cert-manager.",
-    )
+    needs: Needs = Field(default_factory=list)
     remediation: Remediation = Field(default_factory=Remediation, description="What the operator does when helm fails.")
     values: dict[str, Any] = Field(
         default_factory=dict,
         description="Values of the chart (the hub's below `jupyterhub`); override the typed fields and valuesFrom.",
     )
-    values_from: Atomic[ValuesFrom] = Field(
-        default_factory=list,
-        max_length=16,
-        description="More values. Later entries override earlier ones; all override the typed fields.",
-    )
+    values_from: MoreValues = Field(default_factory=list)

@@ -10,6 +10,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal, same_id
 from notebook_platform.azure.arm.resource_types import IDENTITIES
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
+from notebook_platform.azure.identity_step import IdentityStep
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.service_principal import CreatedPrincipal
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
@@ -20,13 +21,8 @@ IDENTITY_API = "2024-11-30"
 CLIENT_ID, PRINCIPAL_ID = "the clientId of the managed identity", "the principalId of the managed identity"
 
 
-class SystemAssigned(Check[outputs.Identity]):
+class SystemAssigned(IdentityStep[outputs.Identity, outputs.Identity], Check[outputs.Identity]):
     """Azure creates the identity with the cluster: nothing is done before."""
-
-    name = "Identity"
-    provides = outputs.Identity
-    needs = (outputs.ResourceGroup,)
-    cacheable = True
 
     def __init__(self, scope: AzureScope) -> None:
         self._scope = scope
@@ -93,13 +89,9 @@ class ExistingIdentity(SystemAssigned):
         return Observed(found=identity)
 
 
-class UserAssigned(TaggedResource[Wire, Wire, outputs.Identity]):
+class UserAssigned(IdentityStep[Wire, Wire], TaggedResource[Wire, Wire, outputs.Identity]):
     """A user-assigned managed identity in the resource group."""
 
-    name = "Identity"
-    provides = outputs.Identity
-    needs = (outputs.ResourceGroup,)
-    cacheable = True
     resource_type = IDENTITIES
     noun = "identity"
     field = name_field = "spec.identity.userAssigned.name"

@@ -18,9 +18,10 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.arm.resource_types import APPLICATION_TAG, APPLICATIONS, PRINCIPALS, DirectoryType
+from notebook_platform.azure.identity_step import IdentityStep
 from notebook_platform.azure.principal_secret import PRINCIPAL
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
+from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Scheduled
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import select
@@ -58,13 +59,8 @@ class Principal:
         return tuple(key for key in ours if key != self.secret_id)
 
 
-class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
+class CreatedPrincipal(IdentityStep[str, Principal]):
     """Application, principal and secret, each created when it is missing. The desired state is the display name."""
-
-    name = "Identity"
-    provides = outputs.Identity
-    needs = (outputs.ResourceGroup,)
-    cacheable = True
 
     def __init__(self, scope: AzureScope) -> None:
         self._scope = scope

@@ -28,7 +28,7 @@ from notebook_platform.hubs.shapes import check_nulls, check_shapes
 from notebook_platform.hubs.validation import check
 from notebook_platform.paths import at
 
-__all__ = ["HubContext", "HubSecrets", "Rendered", "render", "render_with_origins"]
+__all__ = ["HubContext", "HubSecrets", "Rendered", "render_with_origins"]
 
 OF_THE_OPERATOR = "kept by the operator"
 HUB_IMAGE: Path = ("hub", "image", "name")
@@ -72,18 +72,6 @@ class Layer:
         """Return the most exact origin known for a path."""
         known = (self.origins[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.origins)
         return next(known, self.name.format(path=".".join(path)))
-
-
-def render(
-    spec: JupyterHubSpec,
-    secrets: HubSecrets,
-    kubernetes: tuple[int, ...],
-    more: Iterable[Mapping[str, Any]] = (),
-    hub_context: HubContext = NOTHING,
-    knowledge: Knowledge = KNOWN,
-) -> Values:
-    """Return the values of the release: `render_with_origins` without the origins."""
-    return render_with_origins(spec, secrets, kubernetes, more, hub_context, knowledge).values
 
 
 def render_with_origins(

@@ -13,9 +13,9 @@ from notebook_platform.hubs.net.hub_api import HubApi, Server
 from notebook_platform.hubs.net.safe_http import may_carry_secrets
 from notebook_platform.hubs.users.active_servers import query_servers, token_in, unreported_starts, with_servers
 from notebook_platform.hubs.users.user_counts import USERNAME, UserCounts
-from notebook_platform.hubs.values import render
 from notebook_platform.policy import server_gate
 
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import NEW, SECRETS, VERSIONS, spec
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

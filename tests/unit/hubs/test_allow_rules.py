@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from notebook_platform.engine import StepError
-from notebook_platform.hubs.values import render
 
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import CLIENT, NEW, SECRETS, at, oidc, spec
 
 GENERIC = "hub.config.GenericOAuthenticator"

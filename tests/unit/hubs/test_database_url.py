@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.engine import StepError
 from notebook_platform.hubs.database_url import InvalidDatabaseUrl, chart_values, parse_url
-from notebook_platform.hubs.values import HubSecrets, render
+from notebook_platform.hubs.values import HubSecrets
 
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import NEW, SECRETS, VERSIONS, spec
 
 READ = [

@@ -9,13 +9,13 @@ from notebook_platform.bounded.local import read_local_yaml
 from notebook_platform.helm.ignored_values import MOST, mismatch_notices, mismatches
 from notebook_platform.helm.release import decode, packed
 from notebook_platform.hubs.binder.values import render as render_binder
-from notebook_platform.hubs.values import render
 
 from sandbox.operator_process import ROOT
 from tests.unit.hubs.binder_specs import AZURE, PLACE, VERSION
 from tests.unit.hubs.binder_specs import SECRETS as BINDER_SECRETS
 from tests.unit.hubs.binder_specs import spec as binder_spec
 from tests.unit.hubs.mapping import REFUSED, TABLE, expected
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import NEW, OLD, SECRETS, spec
 from tests.unit.hubs.test_release_records import DOCUMENT
 

@@ -4,9 +4,10 @@ import pytest
 from notebook_platform.engine import StepError
 from notebook_platform.hubs.chart.value_map import ROWS
 from notebook_platform.hubs.inputs import NOTHING
-from notebook_platform.hubs.values import render, typed
+from notebook_platform.hubs.values import typed
 
 from tests.unit.hubs.mapping import ABSENT, REFUSED, TABLE, expected
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import OLD, SECRETS, VERSIONS, at, spec
 
 

@@ -11,10 +11,11 @@ from notebook_platform.hubs.binder.values import render as render_binder
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.metrics.monitors import ScrapedHub, pod_monitors
 from notebook_platform.hubs.metrics.step import Found, HubMetrics
-from notebook_platform.hubs.values import Rendered, render, render_with_origins
+from notebook_platform.hubs.values import Rendered, render_with_origins
 from notebook_platform.steps import scraped_hubs
 
 from tests.unit.azure.specs import runbook_spec
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import OLD, SECRETS, VERSIONS, at, spec
 
 SCRAPED = HubContext(scraped=True)

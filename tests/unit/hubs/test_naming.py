@@ -7,8 +7,8 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine import StepError
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot, scheme
-from notebook_platform.hubs.values import render
 
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import NEW, SECRETS, at, spec
 
 SLUGS = "hub.config.KubeSpawner.slug_scheme"

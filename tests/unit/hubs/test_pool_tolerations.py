@@ -10,9 +10,9 @@ from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.pool_nodes import untolerated_taints
 from notebook_platform.api.server_kinds import server_kinds, tolerances_of, user_pools
 from notebook_platform.hubs.inputs import HubContext
-from notebook_platform.hubs.values import render
 
 from tests.unit.hubs.mapping import DEDICATED
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import OLD, SECRETS, VERSIONS, spec
 
 SPOT = {"key": "kubernetes.azure.com/scalesetpriority", "operator": "Equal", "value": "spot", "effect": "NoSchedule"}

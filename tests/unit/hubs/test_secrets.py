@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from notebook_platform.engine import StepError
 from notebook_platform.hubs.secrets import ExistingRelease, hub_secrets
-from notebook_platform.hubs.values import render
 from notebook_platform.kube.secrets import Platform, SecretStore
 
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import CLIENT, NEW, spec
 
 KEPT = "prd-hub"

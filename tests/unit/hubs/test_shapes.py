@@ -18,12 +18,13 @@ from notebook_platform.hubs.users.active_servers import token_in
 from notebook_platform.hubs.users.claims import named_claims
 from notebook_platform.hubs.users.user_counts import UserCounts
 from notebook_platform.hubs.users.visibility import data_changes
-from notebook_platform.hubs.values import render, render_with_origins
+from notebook_platform.hubs.values import render_with_origins
 
 from tests.properties import at_most
 from tests.unit.hubs.binder_specs import AZURE, INGRESS, PLACE
 from tests.unit.hubs.binder_specs import SECRETS as BINDER_SECRETS
 from tests.unit.hubs.binder_specs import spec as binder_spec
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import NEW, SECRETS, spec
 
 HUB, BINDER = "spec.jupyterhub", "spec.binderhub"

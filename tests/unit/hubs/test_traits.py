@@ -12,8 +12,9 @@ from notebook_platform.hubs.chart.versions import GENERATIONS
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.trait_checks import VALUES
-from notebook_platform.hubs.values import render, render_with_origins
+from notebook_platform.hubs.values import render_with_origins
 
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import NEW, SECRETS, oidc, spec
 
 ALL = ("0.11.1", "1.2.0", "2.0.0", "3.3.8", "4.4.0")

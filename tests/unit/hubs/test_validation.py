@@ -10,9 +10,9 @@ from notebook_platform.engine.conditions import sentence
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.validation import REFUSALS
-from notebook_platform.hubs.values import render
 
 from tests.unit.hubs.harmful_values import ENTRA_BY_DEFAULT, OLD, REFUSED, STATIC, URL, config, own_url
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import NEW, SECRETS, VERSIONS, spec
 
 

@@ -15,8 +15,9 @@ from notebook_platform.hubs.chart.value_map import ROWS
 from notebook_platform.hubs.chart.versions import GENERATIONS, KNOWN, Generation, Knowledge, generation, is_known
 from notebook_platform.hubs.inputs import Endpoints, HubContext, host_of, url_of
 from notebook_platform.hubs.naming import ReleaseSnapshot
-from notebook_platform.hubs.values import HubSecrets, render, render_with_origins
+from notebook_platform.hubs.values import HubSecrets, render_with_origins
 
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import CLIENT, ENDPOINTS, NEW, OLD, SECRETS, VERSIONS, at, oidc, spec
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from notebook_platform.api.base import DataKey, LocalRef, ObjectName, SpecModel
+from notebook_platform.api.lists import Atomic, SetOf
 
 Digest = Annotated[
     str | None,
@@ -39,3 +40,22 @@ class ValuesFrom(LocalRef):
     @property
     def kind_of_object(self) -> str:
         return self.kind
+
+
+Needs = Annotated[
+    SetOf[Annotated[str, Field(max_length=50)]],
+    Field(
+        max_length=16,
+        description="Releases that must be ready first, by name, such as an ingress controller or cert-manager.",
+    ),
+]
+"""What a hub waits for."""
+
+MoreValues = Annotated[
+    Atomic[ValuesFrom],
+    Field(
+        max_length=16,
+        description="More values. Later entries override earlier ones; all override the typed fields.",
+    ),
+]
+"""Values of a hub's chart beside `values`."""

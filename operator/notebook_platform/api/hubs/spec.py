@@ -6,11 +6,11 @@ from pydantic import Field
 
 from notebook_platform.api.base import ObjectName, SpecModel
 from notebook_platform.api.hubs.auth import Auth
-from notebook_platform.api.hubs.chart import Chart, ValuesFrom
+from notebook_platform.api.hubs.chart import Chart, MoreValues, Needs
 from notebook_platform.api.hubs.expose import Expose
 from notebook_platform.api.hubs.hub import Database, ExtraFile, HubRole, HubService, ImagePull, Network, Resources
 from notebook_platform.api.hubs.servers import Culling, Placement, PrePull, Scaling, SingleUser
-from notebook_platform.api.lists import Atomic, MapByName, SetOf
+from notebook_platform.api.lists import MapByName, SetOf
 from notebook_platform.api.remediation import Remediation
 
 Code = Annotated[str, Field(max_length=65536)]
@@ -83,17 +83,9 @@ class JupyterHubSpec(SpecModel):
         description="Python code for the hub's configuration, executed in the order of the names.",
     )
     extra_files: MapByName[ExtraFile] = Field(default_factory=list, max_length=16, description="Files in the hub's container.")
-    needs: SetOf[Annotated[str, Field(max_length=50)]] = Field(
-        default_factory=list,
-        max_length=16,
-        description="Releases that must be ready first, by name, such as an ingress controller or cert-manager.",
-    )
+    needs: Needs = Field(default_factory=list)
     remediation: Remediation = Field(default_factory=Remediation, description="What the operator does when helm fails.")
     values: dict[str, Any] = Field(
         default_factory=dict, description="Values of the chart; override the typed fields and valuesFrom."
     )
-    values_from: Atomic[ValuesFrom] = Field(
-        default_factory=list,
-        max_length=16,
-        description="More values. Later entries override earlier ones; all override the typed fields.",
-    )
+    values_from: MoreValues = Field(default_factory=list)

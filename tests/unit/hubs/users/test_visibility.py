@@ -11,8 +11,8 @@ from notebook_platform.helm.values import merged
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.users.concerns import concern_of
 from notebook_platform.hubs.users.visibility import data_changes
-from notebook_platform.hubs.values import render
 
+from tests.unit.hubs.rendering import render
 from tests.unit.hubs.specs import NEW, OLD, SECRETS, VERSIONS, oidc, spec
 from tests.unit.hubs.test_release_state import WANTED, release
 from tests.unit.hubs.users.hiding_changes import HARMLESS, HIDING, KEY, STATIC, config, storage
