@@ -20,7 +20,7 @@ OPENING = """{total} meanings: {azure} of {codes} codes of Resource Manager and 
 The condition of a failed step (`<Step>Ready`, and `Ready`) has the reason, a message that names the field and quotes the error of \
 Azure or helm, and the remedy. **Retry** is the first wait in seconds; it grows with each failure in a row. `no` means that a \
 retry cannot help: the platform is `Stalled` until the spec, a Secret that it names or the cloud changes; the operator still checks \
-once an interval. With a number of times, the platform is `Stalled` after so many failures in a row too, and is tried once an \
+at every interval. With a number of times, the platform is `Stalled` after so many failures in a row too, and is tried once an \
 interval from then on. *field* stands for the path in the spec that the step is about."""
 
 

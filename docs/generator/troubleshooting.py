@@ -54,8 +54,8 @@ def _remedies() -> dict[str, list[str]]:
     """Return the remedies by reason, each once."""
     found: dict[str, dict[str, None]] = {}
     for reason, remedy in _pairs():
-        if remedy:
-            found.setdefault(reason, {})[remedy] = None
+        if remedy not in ("", "…"):  # another function's text, which cannot be known here
+            found.setdefault(reason, {})[re.sub("^…, ", "Restore the previous value, ", remedy)] = None
     return {reason: list(remedies) for reason, remedies in found.items()}
 
 

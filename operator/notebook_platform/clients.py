@@ -148,7 +148,7 @@ class SharedClients:
             resource_manager=self._sessions.cloud.resource_manager,
             subscription_id=spec.azure.subscription_id,
             resource_groups=tuple(g for g in (spec.azure.resource_group, spec.cluster.node_resource_group) if g),
-            markers={Providers.name: FEATURES_DOCS},
+            placeholders={Providers.name: FEATURES_DOCS},
         )
 
     def _owner(self, platform: Platform) -> Owner:

@@ -101,10 +101,10 @@ class PlatformContext:
 
     def rest(self) -> None:
         """Drop, pack or close what the next reconcile can read again or open: called before a long wait."""
-        self.state.rest()
-        self.reporter.rest()
-        self.applied.rest()
-        self.secrets.redactor.rest()
+        self.state.pack()
+        self.reporter.pack()
+        self.applied.pack()
+        self.secrets.redactor.pack()
         self.shared.rest(self.platform)
 
     @property

@@ -146,10 +146,10 @@ class ReconcileState:
             if isinstance(result.outcome, Unblocking) and not result.changes
         }
 
-    def rest(self) -> None:
+    def pack(self) -> None:
         """Drop the cached results before a wait that is longer than they may be used, and pack the traces."""
         self._cached = {}
-        self.traces.rest()
+        self.traces.pack()
 
     def timed(self, results: Mapping[str, Result], now: datetime) -> dict[str, Result]:
         """Return the results, where work in progress without a start has the time at which it was first observed."""

@@ -206,7 +206,7 @@ class PlatformReconciler:
         """Reconcile once; an exception becomes a condition. Returns the seconds until the next reconcile; None: the object is
         deleted."""
         started = time.monotonic()
-        self._context.secrets.redactor.wake()
+        self._context.secrets.redactor.unpack()
         renew_correlation_id()
         FLEET.expect(self.platform.uid, self._seen.generation)
         result = "failed"

@@ -88,7 +88,7 @@ class Reporter:
         self.report()
         self._status = None
 
-    def rest(self) -> None:
+    def pack(self) -> None:
         """Keep the status packed until it is used again."""
         if self._status is not None:
             wire = self._status.wire()

@@ -63,7 +63,7 @@ async def test_what_is_unchanged_is_not_observed_again(traced: Traced) -> None:
 
 async def test_traces_survive_a_rest(traced: Traced) -> None:
     before = await traced.once()
-    traced.traces.rest()
+    traced.traces.pack()
     after = await traced.once()
     assert after == before and not kept(before, after)
     assert kept(after, await traced.once())

@@ -79,7 +79,7 @@ async def test_while_the_pools_upgrade_the_cluster_reports_what_it_waits_for(est
         if all(isinstance(r.outcome, Ready) and not r.changes for r in results.values()):
             break
         await estate.simulator.world.clock.sleep(25)
-    assert any("follow to 1.35" in words and "goes on to 1.36" in words for words in messages), messages
+    assert any("are upgraded to 1.35" in words and "is upgraded to 1.36" in words for words in messages), messages
 
 
 async def test_kubernetes_waits_for_releases_with_removed_apis_and_is_upgraded_once_they_are_gone(

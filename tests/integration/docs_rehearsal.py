@@ -21,6 +21,7 @@ ELSEWHERE: Mapping[str, str] = {
     "kubectl delete nbp": "docs/tutorial/change-and-delete.md deletes one, and a policy denies a dry run before that",
     "kubectl delete -k": "tests/security/test_d_2_uninstall.py deletes the operator, and a policy denies a dry run before that",
     "kubectl apply -f deploy/gitops/": "needs the CRDs of Argo CD and Flux; tests/local/deploy/test_gitops.py checks the files",
+    "kubectl --kubeconfig workload.kubeconfig": "asks the workload cluster about one fault; docs/how-to has such commands that run",
     "kubectl get nodes -l karpenter": "asks the workload cluster; tests/azure/test_node_provisioning.py has such nodes",
 }
 """Beginnings of commands that do not run here, with the reason."""
@@ -34,7 +35,14 @@ def complete(command: Command) -> bool:
 
 def rehearsed(command: Command, platform: Path) -> list[str]:
     """Return the command about the platform `hub`, whose file is `platform`, as a dry run if it changes anything."""
-    names = {"NAME": "hub", "prd-jhub": "hub", "platform.yaml": str(platform), "team-b": "platforms"}
+    names = {
+        "NAME": "hub",
+        "prd-jhub": "hub",
+        "platform.yaml": str(platform),
+        "team-b": "platforms",
+        "NAMESPACE": "platforms",
+        "NAME-kubeconfig": "hub-kubeconfig",
+    }
     words = [names.get(word, word) for word in command.words]
     if "nbp" in words and not {"-n", "-A"} & set(words):
         words += ["-n", "platforms"]

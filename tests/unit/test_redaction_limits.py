@@ -118,10 +118,10 @@ def test_a_platform_at_rest_takes_little_memory_and_knows_its_secrets_when_it_is
     log, secret = SubstringIndex(), "".join(f"line{n:02}-{'x' * 40}\n" for n in range(40))
     redactor = SecretRedactor(log)
     redactor.add({"key": secret}, source="access")
-    redactor.rest()
+    redactor.pack()
     assert len(log) == 0
     assert redactor.redact("failed: line07-" + "x" * 40) == "failed: ***"
     assert len(log) > 0, "the log is searched again too"
-    redactor.rest()
+    redactor.pack()
     redactor.forget()
     assert len(log) == 0

@@ -102,6 +102,6 @@ def room_findings(spec: NotebookPlatformSpec, subnets: Iterable[Room]) -> Iterat
             why = "one for each node and pod" if is_flat(spec) else "one for each node"
             sentence = (
                 f"{subnet.field} {subnet.prefix} has {subnet.free} addresses but spec.nodePools need up to {subnet.needed}: {why}, "
-                "with one more node a pool for upgrades"
+                "and one more node per pool for upgrades"
             )
             yield Reason.SUBNET_TOO_SMALL, sentence, "Enlarge the subnet, lower maxCount or maxPods, or use pluginMode: overlay."

@@ -221,9 +221,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             wanted, current = desired["properties"]["kubernetesVersion"], current_version(existing)
             version = next_version(current, wanted)
             if behind := lagging_pools(existing, {pool.name for pool in self._scope.spec.node_pools}):
-                sentence = (
-                    f"The agent pools {', '.join(behind)} follow to {current} before the control plane goes on to {version}"
-                )
+                sentence = f"The agent pools {', '.join(behind)} are upgraded to {current} before the control plane is upgraded to {version}"
                 return Deferred(output=self.output(found), reason=Reason.UPGRADING, message=sentence)
             kind, expected = f"upgrade managed cluster {self._name} to {version}", UPGRADE_SECONDS
         body = updated_cluster(existing, members, version)

@@ -31,7 +31,7 @@ class Credentials(Check[outputs.Subscription]):
         if state in USABLE:
             return Observed(found=outputs.Subscription(id=wanted))
         message = f"spec.azure.subscriptionId: the subscription {wanted} is {state}, so Azure refuses every write"
-        remedy = "Enable the subscription again (billing). The operator checks again once an interval."
+        remedy = "Enable the subscription again (billing). The operator checks again at every interval."
         return Observed(failed=Failed(reason=Reason.SUBSCRIPTION_DISABLED, message=message, remedy=remedy))
 
     async def _state(self) -> str:

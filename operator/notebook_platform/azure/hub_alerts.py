@@ -50,7 +50,7 @@ ALERTS: tuple[HubAlert, ...] = (
         "max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_capacity_bytes{HUB}) > 0.9",
         lasts=15,
         summary="The volume {{ $labels.persistentvolumeclaim }} is more than 90 % full",
-        description="A home that is full lets no notebook be saved; a full database stops the hub. Volumes are measured while they are "
+        description="A full home prevents users from saving notebooks; a full database stops the hub. Volumes are measured while they are "
         "mounted.",
     ),
     HubAlert(
@@ -77,15 +77,15 @@ ALERTS: tuple[HubAlert, ...] = (
         severity=WARNING,
         expression='max by (namespace, pod) (kube_pod_status_phase{HUB,phase="Pending",pod!~"user-placeholder-.*"}) > 0',
         lasts=30,
-        summary="The pod {{ $labels.pod }} is Pending for 30 minutes",
-        description="It finds no node, no volume or no image. Placeholders, which wait by design, are left out.",
+        summary="The pod {{ $labels.pod }} has been Pending for 30 minutes",
+        description="No node, volume or image is available to it. Placeholders, which are Pending by design, are excluded.",
     ),
     HubAlert(
         name="HubNotScraped",
         severity=WARNING,
         expression='max by (namespace, pod) (up{HUB,pod=~"(hub|proxy|binder)-.*"}) == 0',
         lasts=15,
-        summary="The metrics of {{ $labels.pod }} cannot be read for 15 minutes",
+        summary="The metrics of {{ $labels.pod }} have been unavailable for 15 minutes",
         description="The pod does not answer, or rejects the scrape. Meanwhile alerts on the hub's own metrics are silent.",
     ),
 )

@@ -177,7 +177,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         if desired.cluster.stays:
             wait = "The agent pools wait for the control plane, which cannot be upgraded further yet"
             return Deferred(output=self.output(found), reason=Reason.CONTROL_PLANE_PENDING, message=wait)
-        message = "The agent pools are upgraded; the control plane continues"
+        message = "The agent pools have reached the control plane's version; the control plane is upgraded next"
         return Progressing(reason=Reason.UPGRADING, message=message, requeue_after=AT_ONCE)
 
     async def _change(self, name: str, desired: Wanted, pools: Mapping[str, Wire], changes: Sequence[Change]) -> Outcome | None:

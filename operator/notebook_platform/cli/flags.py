@@ -23,13 +23,13 @@ SHELLS = ("bash", "zsh", "fish")
 
 ANSWERS = {
     "subscription": "id of the subscription",
-    "location": "region, as westeurope",
+    "location": "region, such as westeurope",
     "name": "name of the platform, its resource group and its cluster",
-    "people": "users who work at the same time",
+    "people": "number of users who work at the same time",
     "sign-in": "entra, github, trial, or the https address of an OpenID Connect issuer",
     "client-id": "client id of the hub at the sign-in provider",
     "administrator": "user name of the hub's administrator",
-    "contact": "e-mail address for Let's Encrypt, if the administrator's user name is none",
+    "contact": "e-mail address for Let's Encrypt, if the administrator's user name is not one",
 }
 """The flags of `init` that answer a question."""
 
@@ -172,7 +172,7 @@ FLAGS: Mapping[str, Flags] = {
         _target,
     ),
     "init": Flags(
-        "Write a first platform.yaml. Asks at most eight questions, and Azure what it offers. Changes nothing in Azure.",
+        "Write a first platform.yaml. Asks at most eight questions and reads from Azure what the subscription offers. Changes nothing in Azure.",
         "It signs in as you: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, or az login.",
         _init,
     ),

@@ -82,7 +82,9 @@ async def _subscription(options: argparse.Namespace, sessions: SessionPool, secr
     finally:
         await sessions.close()
     if not listed:
-        raise UsageError("Azure shows no subscription to you; sign in with `az login`, or set AZURE_CLIENT_ID and its secret")
+        raise UsageError(
+            "this account has access to no subscription; sign in with `az login`, or set AZURE_CLIENT_ID and its secret"
+        )
     shown = [f"{id_} ({one.get('displayName', '')})" for id_, one in listed.items()]
     question = Question(
         flag="subscription",

@@ -70,7 +70,7 @@ def _kubeconfig() -> Iterator[None]:
     try:
         yield
     except NOT_A_KUBECONFIG as error:
-        why = " ".join(str(error).split()) if isinstance(error, config.ConfigException | OSError) else "it is no kubeconfig"
+        why = " ".join(str(error).split()) if isinstance(error, config.ConfigException | OSError) else "it is not a kubeconfig"
         kind = NoContext if isinstance(error, config.ConfigException) else UsageError
         raise kind(f"{_kubeconfigs()} cannot be used: {why}. Correct it, or set KUBECONFIG to another file") from None
 

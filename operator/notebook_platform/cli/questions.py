@@ -26,7 +26,7 @@ class Question:
     text: str
     default: str = ""
     offers: Sequence[str] = ()
-    problem: Callable[[str], str] = field(default=lambda answer: "" if answer else "an answer is needed")
+    problem: Callable[[str], str] = field(default=lambda answer: "" if answer else "an answer is required")
 
 
 async def answer(question: Question, options: argparse.Namespace) -> str:

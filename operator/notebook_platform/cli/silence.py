@@ -55,7 +55,7 @@ class OperatorSigns:
 
 def explain(namespace: str, signs: OperatorSigns, now: datetime) -> str:
     """Return why a platform in the namespace has no status, and the remedy. Pure."""
-    served = f"Apply it in a namespace that the operator serves, or let an administrator add {namespace}: {PAGE}"
+    served = f"Apply it in a namespace that the operator serves, or ask an administrator to add {namespace}: {PAGE}"
     logs = f"`kubectl logs -n {signs.where} deployment/notebook-platform`"
     if signs.leases and signs.renewed is None:
         return f"no operator runs in the namespace {signs.where}: it has no Lease there. Install it, or name another --operator-namespace"
@@ -66,7 +66,7 @@ def explain(namespace: str, signs: OperatorSigns, now: datetime) -> str:
     if signs.serves and not any(_matches(namespace, one) for one in signs.serves):
         return f"the operator does not serve the namespace {namespace}, but {', '.join(signs.serves)}. {served}"
     if signs.renewed is not None and signs.may_write:
-        return f"the operator runs and may write here; {logs} says why it reports nothing"
+        return f"the operator runs and is allowed to write here; {logs} shows why it reports nothing"
     return f"either no operator runs, or it does not serve the namespace {namespace}. An administrator can check both: {PAGE}"
 
 

@@ -28,7 +28,7 @@ from notebook_platform.cli.view import View
 from notebook_platform.cli.watch_stream import Place, new_events, views
 
 FRAMES_PER_SECOND = 4
-HOW_TO_LEAVE = "Ctrl-C ends watch, and nothing else"
+HOW_TO_LEAVE = "Ctrl-C ends this command; the operator continues"
 UNTIL_READY = f"{HOW_TO_LEAVE}; --until-ready ends it when the platform is Ready"
 
 

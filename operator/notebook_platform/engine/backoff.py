@@ -32,7 +32,7 @@ class Attempt:
 
 def wait_after(failed: Failed, count: int, interval: float) -> float:
     """Return the seconds until the next retry after `count` consecutive failures. A failure that no retry helps is observed
-    once an interval."""
+    at every interval."""
     if failed.retry_in is None:
         return interval
     return float(min(failed.retry_in * failed.growth ** min(count - 1, 30), max(LONGEST_WAIT, failed.retry_in)))

@@ -109,7 +109,7 @@ class Failed:
     """The step cannot continue. `reason` is CamelCase, `message` a sentence that names the field, `remedy` what to do.
 
     `retry_in` is the first wait in seconds; each consecutive failure multiplies it by `growth`. None: no retry can help until the spec,
-    a referenced Secret or the cloud changes (kstatus Stalled); the resource is still observed once an interval. After `tries`
+    a referenced Secret or the cloud changes (kstatus Stalled); the resource is still observed at every interval. After `tries`
     consecutive failures it counts as such a failure, with `last_remedy` as its remedy; None: there is no limit.
     `correlation_id` is that of the reconcile: the operator's log and, for a request that Azure refused, Azure's activity log can be
     searched for it. It differs in each attempt, so it is not part of a condition's message; status.attempts shows it, which changes

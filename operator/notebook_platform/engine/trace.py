@@ -97,7 +97,7 @@ class Traces:
             return
         self._packed = None
 
-    def rest(self) -> None:
+    def pack(self) -> None:
         """Pack the traces before a long wait."""
         if self._by_step is not None and self._packed is None:
             self._packed = TRACES.compress(pickle.dumps(self._by_step))

@@ -64,7 +64,7 @@ TABLE = (
         r"\"FetchReference\" on source: \S+ not found|no chart version found|404 Not Found|"
         r"not found in .* repository|chart \S+ .*not found|not a valid chart repository|failed to fetch",
         Reason.CHART_NOT_FOUND,
-        "Correct {field}.chart.version or {field}.chart.repository. The operator reads the repository again once an interval.",
+        "Correct {field}.chart.version or {field}.chart.repository. The operator reads the repository again at every interval.",
     ),
     Row(
         r"no such host|connection refused|i/o timeout|network is unreachable|dial tcp",
@@ -91,7 +91,7 @@ TABLE = (
     Row(
         r"secrets \"sh\.helm\.release\.v1\.\S+\" already exists",
         Reason.RELEASE_RECORD_CHANGED,
-        "Find out which other client writes Secrets in the namespace of {field}: it wrote a record of this revision. " + RETRIES,
+        "Check which other client writes Secrets in the namespace of {field}: it wrote a record of this revision. " + RETRIES,
         30,
     ),
     Row(
@@ -155,7 +155,7 @@ def _of_conflict(text: str, field: str) -> str:
     label = f"{kind} {name}".strip()
     if not holder:
         at = f" in namespace {namespace}" if namespace else ""
-        return f"Find out what uses {label}{at}, which no Helm release created. Delete it if nothing does, or choose another {name_field}."
+        return f"Check what uses {label}{at}, which no Helm release created. Delete it if it is unused, or choose another {name_field}."
     held = {part: holder[part][1] for part in holder}
     release = f"release {held['name']}" if "name" in held else "the release of the same name"
     place = f" in namespace {held['namespace']}" if "namespace" in held else ""

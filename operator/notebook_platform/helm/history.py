@@ -160,7 +160,7 @@ def records_changed(history: History, owned: OwnedRelease | None, field: str, la
     return Failed(
         reason=Reason.RELEASE_RECORD_CHANGED,
         message=f"{field}: no record of {label} is unchanged since the operator's helm wrote it (Secret {names}{more} of namespace {namespace})",
-        remedy=f"Find out who may write Secrets in namespace {namespace}. Restore the Secret from a backup; or delete it, and the release "
+        remedy=f"Check which accounts can write Secrets in namespace {namespace}. Restore the Secret from a backup; or delete it, and the release "
         "is installed over its existing objects, with its volumes.",
         retry_in=20,
     )

@@ -125,7 +125,7 @@ class ReleaseObserver:
         content = self.content
         if run.wish is not None and wanted is not None and run.wish != wanted:
             self.scope.helm.stop(self.key)
-            message = f"The spec has changed: the Helm process of {content.release} is stopped"
+            message = f"The spec has changed: the Helm process of {content.release} is being stopped"
             return Progressing(reason=Reason.RECOVERING, message=message, requeue_after=0.2)
         hooks = await content.progress(target.api)
         message = f"Helm is running: {run.verb} {content.release} in {content.namespace}" + (f", {hooks}" if hooks else "")
@@ -187,7 +187,7 @@ class ReleaseObserver:
         names = ", ".join(one.name for one in history.foreign[:3]) + (", ..." if len(history.foreign) > 3 else "")
         message = (
             f"{self.content.field}: {len(history.foreign)} records of {self.label} were not written by the operator's helm ({names}) and are "
-            f"ignored. If no user ran helm on the release, find out who may write Secrets in namespace {self.content.namespace}"
+            f"ignored. If no user ran helm on the release, check which accounts can write Secrets in namespace {self.content.namespace}"
         )
         return (Notice(condition=ConditionType.FOREIGN_RELEASE_RECORDS, reason=Reason.RELEASE_RECORD_CHANGED, message=message),)
 

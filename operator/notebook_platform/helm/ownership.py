@@ -84,7 +84,7 @@ def ownership_conflict(
         return Failed(
             reason=Reason.RELEASE_RECORD_UNREADABLE,
             message=f"{field}: Helm's record of {where} cannot be read: {history.unreadable}",
-            remedy=f"Restore that Secret, or delete it. Find out who may write Secrets in namespace {content.namespace}.",
+            remedy=f"Restore that Secret, or delete it. Check which accounts can write Secrets in namespace {content.namespace}.",
             retry_in=60,
         )
     return None

@@ -111,12 +111,11 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         """Uninstall the first of the releases. Returns Ready when it was the last."""
         place, owned = next(iter(sorted(found.releases.items())))
         api, (namespace, release) = found.target.api, place
-        scope = self._scope
+        scope, label = self._scope, f"release {release} in namespace {namespace}"
         if scope.helm.stop(self._key(place)):
-            message = f"The Helm process of {release} is stopped"
+            message = f"Stopping the Helm process of {label}"
             return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.2)
         kept = await read_history(api, namespace, release, owned)
-        label = f"release {release} in namespace {namespace}"
         if failed := records_changed(kept, owned, "spec", label):
             return replace(failed, remedy=f"{failed.remedy.split('. ')[0]}. {REMOVE_BY_HAND}")
         if kept.own is not None:
@@ -126,7 +125,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         await finish(api, scope.ledger, place, owned, kept, with_data=with_data)
         if len(found.releases) == 1:
             return Ready()
-        return Progressing(reason=Reason.UNINSTALLING, message=f"{release} is deleted", requeue_after=0.1)
+        return Progressing(reason=Reason.UNINSTALLING, message=f"Deleted {label}", requeue_after=0.1)
 
     def classify_error(self, error: Exception) -> Failed | None:
         return errors.failure(error, "spec")

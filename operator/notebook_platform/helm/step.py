@@ -153,7 +153,7 @@ class ReleaseStep(Step[Wanted, Found, Running]):
         assert found.owned is not None
         scope, content, key, api = self._scope, self._content, self._observer.key, found.target.api
         if scope.helm.stop(key):
-            message = f"The Helm process of {content.release} is stopped"
+            message = f"Stopping the Helm process of {content.release}"
             return Progressing(reason=Reason.DELETING, message=message, requeue_after=0.2)
         if failed := records_changed(found.history, found.owned, content.field, self._observer.label):
             return failed

@@ -246,7 +246,7 @@ async def rewrite_manifest(
         raise StepError(
             Reason.RELEASE_RECORD_CHANGED,
             f"the Secret {release.secret_name} of namespace {release.namespace} was replaced while the operator read it",
-            f"Find out who may write Secrets in namespace {release.namespace}.",
+            f"Check which accounts can write Secrets in namespace {release.namespace}.",
             retry_in=30,
         )
     place = (release.namespace, release.name)

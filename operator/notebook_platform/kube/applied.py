@@ -28,7 +28,7 @@ class AppliedStore:
         self._known: dict[str, Any] | None = None
         self._packed = b""
 
-    def rest(self) -> None:
+    def pack(self) -> None:
         """Pack the record until it is used again."""
         if self._known is not None:
             self._packed, self._known = RECORDS.pack(self._known), None

@@ -42,23 +42,23 @@ class OperationScope:
     """Where the operations of a platform may be: Resource Manager (an https origin without a path), a subscription, resource
     groups.
 
-    `markers` are addresses by key that stand for a state to wait for and are never requested.
+    `placeholders` are addresses, by key, that stand for a state to wait for and are never requested.
     """
 
     resource_manager: str
     subscription_id: str
     resource_groups: tuple[str, ...] = ()
-    markers: Mapping[str, str] = field(default_factory=dict)
+    placeholders: Mapping[str, str] = field(default_factory=dict)
 
     def admits(self, key: str, url: str) -> bool:
-        """Return whether the address is that of an operation document within the scope, or the marker of this key.
+        """Return whether the address is that of an operation document within the scope, or the placeholder of this key.
 
         The forms are `/subscriptions/S/providers/N/locations/L/operations/ID`, `/subscriptions/S/operationresults/ID` and, in
         the platform's resource groups, `.../resourceGroups/G/providers/N/TYPE/NAME/operationStatuses/ID`
         (https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations).
         """
-        if key in self.markers:
-            return url == self.markers[key]
+        if key in self.placeholders:
+            return url == self.placeholders[key]
         if not url.isascii() or not url.isprintable() or any(mark in url for mark in " \\#@") or len(url) > 8192:
             return False
         try:

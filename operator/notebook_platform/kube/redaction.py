@@ -80,24 +80,24 @@ class SecretRedactor:
         self._values: dict[tuple[str, str], dict[int, SearchedValue]] = {}
         self._leaves = 0
         self._forgotten = False
-        self._resting: bytes | None = None
+        self._packed: bytes | None = None
 
-    def rest(self) -> None:
+    def pack(self) -> None:
         """Pack the values until they are used again, because no task works for the platform meanwhile.
 
-        The indexes of one kubeconfig take 150 KB. Until `wake` the log is not searched for these values.
+        The indexes of one kubeconfig take 150 KB. Until `unpack` the log is not searched for these values.
         """
-        if self._resting is not None or self._forgotten:
+        if self._packed is not None or self._forgotten:
             return
         if self._log is not None:
             for entry in (entry for value in self._all() for entry in value.log):
                 self._log.discard(entry)
-        self._resting = pack_values(self._values)
+        self._packed = pack_values(self._values)
         self._own, self._values = SubstringIndex(), {}
 
-    def wake(self) -> None:
+    def unpack(self) -> None:
         """Index the values again. Everything that uses them does so first."""
-        packed, self._resting = self._resting, None
+        packed, self._packed = self._packed, None
         for place, digest, value, entries in unpack_values(packed) if packed else ():
             self._values.setdefault(place, {})[digest] = value
             for entry in entries:
@@ -117,7 +117,7 @@ class SecretRedactor:
 
     def unknown(self, data: Mapping[str, str], *, source: str = "") -> dict[str, str]:
         """Return the part of a Secret's data that is to be learned: values that are not known under their keys."""
-        self.wake()
+        self.unpack()
         fresh, now = {}, self._clock()
         for key, value in data.items():
             if key in PUBLIC_KEYS:
@@ -135,7 +135,7 @@ class SecretRedactor:
         Raises TooManySecrets at its first slice and then learns nothing; nor does it learn anything when it is closed before
         its end.
         """
-        self.wake()
+        self.unpack()
         if self._forgotten:
             return
         self._make_room(sum(one.leaves for one in found.values()))
@@ -155,17 +155,17 @@ class SecretRedactor:
 
     def redact(self, text: str) -> str:
         """Return `text` without this platform's secrets, and without tokens and signatures."""
-        self.wake()
+        self.unpack()
         return _redacted(text, self._own)
 
     def sanitize(self, text: str, limit: int = LONGEST_MESSAGE) -> str:
         """Return `text` as one printable line without secrets, and only then cut to `limit` characters."""
-        self.wake()
+        self.unpack()
         return shortened(_redacted(printable(text[:MOST_READ]), self._own, limit), limit)
 
     def forget(self) -> None:
         """Drop all values: the platform is deleted."""
-        self.wake()
+        self.unpack()
         self._forgotten = True
         for kept in self._values.values():
             for digest in list(kept):

@@ -85,7 +85,7 @@ async def test_roles_on_the_group_alone_are_enough_for_the_group(terminal: Termi
     body = {"type": "Microsoft.Authorization/roleAssignments", "properties": properties}
     await terminal.estate.control("PUT", f"/resources{reader}", body)
     output = await diagnosis(terminal, runbook_spec(adoption="IfUnowned", autoscale=[]))
-    assert the_line(output, "permissions").lower() == f"✓ all that is needed is granted on {GROUP}".lower()
+    assert the_line(output, "permissions").lower() == f"✓ all required permissions are granted on {GROUP}".lower()
 
 
 async def test_permissions_that_azure_does_not_tell_hold_nothing_up(terminal: Terminal) -> None:

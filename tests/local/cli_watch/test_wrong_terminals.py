@@ -35,9 +35,9 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"not: [yaml", "it is no kubeconfig"),
-        (b"\xff\xfe\x00", "it is no kubeconfig"),
-        (b"[]", "it is no kubeconfig"),
+        (b"not: [yaml", "it is not a kubeconfig"),
+        (b"\xff\xfe\x00", "it is not a kubeconfig"),
+        (b"[]", "it is not a kubeconfig"),
         (DEAD.replace("current-context: c", "current-context: gone").encode(), "with name gone"),
     ],
     ids=["no YAML", "bytes", "a list", "no context"],

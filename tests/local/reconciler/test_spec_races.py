@@ -91,7 +91,7 @@ async def test_a_step_that_is_settled_for_one_spec_is_observed_for_the_next(tmp_
 
         async def reconcile() -> None:
             body = copy.deepcopy(cluster.platform)
-            context.state.rest()  # without the recent results, which hold for a minute
+            context.state.pack()  # without the recent results, which hold for a minute
             await ReconcileRun(context, body, NotebookPlatformSpec.model_validate(body["spec"]), lambda status: status).apply()
 
         for _ in range(3):

@@ -38,7 +38,7 @@ FRESH, OLD = NOW - timedelta(seconds=5), NOW - timedelta(hours=3)
         ),
         (
             OperatorSigns(leases=True, renewed=FRESH, may_write=True, serves=["platforms", "te*"]),
-            "the operator runs and may write here; `kubectl logs -n notebook-platform deployment/notebook-platform` says ",
+            "the operator runs and is allowed to write here; `kubectl logs -n notebook-platform deployment/notebook-platform` shows ",
         ),
         (OperatorSigns(may_write=True), "either no operator runs, or "),
     ],

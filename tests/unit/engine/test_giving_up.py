@@ -1,4 +1,4 @@
-"""A failure that comes again and again asks for a user: after its tries the platform is Stalled, and is tried once an interval."""
+"""A failure that comes again and again asks for a user: after its tries the platform is Stalled, and is tried at every interval."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -263,7 +263,7 @@ UNMARKED = 'annotation validation error: missing key "meta.helm.sh/release-name"
             'Service "hub" in namespace "b"',
             UNMARKED,
             "spec.jupyterhub",
-            "Find out what uses Service hub in namespace b, which no Helm release created. Delete it if nothing does, or choose another "
+            "Check what uses Service hub in namespace b, which no Helm release created. Delete it if it is unused, or choose another "
             "spec.jupyterhub.release.",
         ),
     ],

@@ -14,7 +14,7 @@ ARM = "https://management.azure.com"
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 DOCS = "https://learn.microsoft.com/azure/features"
 SCOPE = OperationScope(
-    resource_manager=ARM, subscription_id=SUBSCRIPTION, resource_groups=("rg_lab(1)",), markers={"Providers": DOCS}
+    resource_manager=ARM, subscription_id=SUBSCRIPTION, resource_groups=("rg_lab(1)",), placeholders={"Providers": DOCS}
 )
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PLACE = f"{ARM}/subscriptions/{SUBSCRIPTION}/providers/Microsoft.ContainerService/locations/eastus"

@@ -131,7 +131,7 @@ def check_members(document: Mapping[str, Any], url: str, *, listing: bool = True
     for link in LINKS:
         following = document.get(link)
         if following is not None and not isinstance(following, str):
-            raise UnusableAnswer(f"has a {link} that is no address")
+            raise UnusableAnswer(f"has a {link} that is not a URL")
         if following and following == url:
             raise UnusableAnswer(f"has a {link} that leads to the same page")
     if (items := document.get("value")) is None or not listing:
@@ -164,7 +164,7 @@ def document_of(response: Any) -> Mapping[str, Any]:
 
 def resource_of(response: Any) -> Wire:
     """Return the resource of a response. Raises UnusableAnswer when it has no id, or is not complete."""
-    return complete(_resource(document_of(response), "is no resource: it has no id"))
+    return complete(_resource(document_of(response), "is not a resource: it has no id"))
 
 
 def items_of(page: Mapping[str, Any]) -> list[Wire]:
@@ -172,7 +172,7 @@ def items_of(page: Mapping[str, Any]) -> list[Wire]:
 
     One that is not complete is among them: it may be another owner's, and must not hide the rest. Who uses an item calls `complete`.
     """
-    return [_resource(item, "is a list with an item that is no resource") for item in page.get("value") or ()]
+    return [_resource(item, "is a list with an item that is not a resource") for item in page.get("value") or ()]
 
 
 def is_complete(resource: Wire) -> bool:

@@ -147,7 +147,7 @@ def guid_of(data: Mapping[str, str], key: str, *, field: str, secret: str) -> st
         raise StepError(
             Reason.SECRET_VALUE_INVALID,
             f"{field} names the Secret {secret!r}, whose key {key} does not hold a GUID",
-            f"Set {key} to the id that Entra ID shows, as 11111111-2222-3333-4444-555555555555. The operator reads it at once.",
+            f"Set {key} to the id that Entra ID shows, such as 11111111-2222-3333-4444-555555555555. The operator reads it at once.",
         )
     return value
 

@@ -121,7 +121,7 @@ def _last_remedy(row: Row, field: str) -> str:
     if row.tries is None:
         return ""
     advice = row.remedy.format(field=field).replace("The operator retries.", "").replace("Check Azure's message.", "").strip()
-    return f"{advice or f'Correct {field} as Azure’s message describes.'} Retries did not help; the operator now retries once an interval."
+    return f"{advice or f'Correct {field} as Azure’s message describes.'} Retries failed; the operator now retries at every interval."
 
 
 def _row(code: str, text: str) -> Row | None:

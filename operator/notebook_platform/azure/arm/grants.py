@@ -237,6 +237,6 @@ def _remedy(identity: SharedIdentity, namespace: str, places: Sequence[tuple[str
     ]
     line = yaml.safe_dump(entries, default_flow_style=True, sort_keys=False, width=2**30).strip()
     return (
-        f"Set {CREDENTIALS} to credentials of your own, or let an administrator add to the operator's configuration: "
+        f"Set {CREDENTIALS} to credentials of your own, or ask an administrator to add to the operator's configuration: "
         f"identities: {line}"
     )

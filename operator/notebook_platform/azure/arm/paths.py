@@ -135,6 +135,6 @@ def _check_scope(method: str, path: str, scope: Scope) -> None:
             Reason.IDENTITY_NOT_ALLOWED,
             f"{method} {_shown(path)} lies outside the subscriptions and resource groups in which the operator's configuration lets "
             "this namespace use the identity of spec.azure.credentials; no request was sent",
-            "Let an administrator extend the entry under identities in the operator's configuration, or set "
+            "Ask an administrator to extend the entry under identities in the operator's configuration, or set "
             "spec.azure.credentials to credentials of your own.",
         )

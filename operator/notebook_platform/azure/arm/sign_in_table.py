@@ -45,7 +45,7 @@ AADSTS: dict[str, Row] = {
     "700027": CERTIFICATE,
     "700024": Row(
         reason=Reason.CLOCK_SKEW,
-        remedy="Synchronise the clock of the operator's machine.",
+        remedy="Synchronize the clock of the operator's machine.",
         retry_in=60,
     ),
     **dict.fromkeys(("700213", "70021", "70025"), FEDERATION),

@@ -14,7 +14,7 @@ async def metrics(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Check where the metrics go (https://learn.microsoft.com/rest/api/resources/providers/get)."""
     monitoring, location = scope.spec.managed_prometheus, scope.spec.azure.location
     if monitoring is None:
-        return [Finding(sentence="spec.monitoring does not ask for managed Prometheus")]
+        return [Finding(sentence="spec.monitoring does not request managed Prometheus")]
     if monitoring.workspace_id is not None:
         return [Finding(sentence=f"metrics go to {monitoring.workspace_id}")]
     known = await _regions(scope, fresh)

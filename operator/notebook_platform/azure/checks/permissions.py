@@ -42,7 +42,7 @@ async def clock(scope: AzureScope, fresh: bool) -> list[Finding]:
         skew = await scope.cache.cached_call("clock", ask, max_age=oldest(scope), fresh=fresh)
     if skew > SKEW_SECONDS:
         sentence = f"The clock of the operator's machine is {skew:.0f} s off Azure's, and Entra ID allows {SKEW_SECONDS} s"
-        return [Finding(sentence=sentence, reason=Reason.CLOCK_SKEW, remedy="Synchronise it (NTP).", retry_in=AGAIN)]
+        return [Finding(sentence=sentence, reason=Reason.CLOCK_SKEW, remedy="Synchronize it (NTP).", retry_in=AGAIN)]
     return [Finding(sentence=f"{skew:.0f} s off Azure's")]
 
 
@@ -62,7 +62,7 @@ async def permissions(scope: AzureScope, fresh: bool) -> list[Finding]:
     async with azure_errors("spec.azure.resourceGroup"):
         group = await _group(scope, fresh)
     return await lacking(scope, needs(scope, group is not None), fresh) or [
-        Finding(sentence=f"all that is needed is granted on {group['id'] if group else subscription}")
+        Finding(sentence=f"all required permissions are granted on {group['id'] if group else subscription}")
     ]
 
 

@@ -130,7 +130,7 @@ def _check(found: Spec, setting: Wire) -> None:
     if late := [p.name for p in model.recurring if p.start >= p.end]:
         raise NotDescribed(f"it has profiles that go past midnight: {', '.join(late)}")
     if differs := [change.path.removeprefix(".") for change in setting_changes(wanted, dict(setting), "")]:
-        raise NotDescribed(f"the spec cannot say its {', '.join(differs[:3])}")
+        raise NotDescribed(f"the spec cannot express its {', '.join(differs[:3])}")
 
 
 def _bounds(profile: Wire) -> Spec:
@@ -152,7 +152,7 @@ def _recurring(profile: Wire, end: Wire) -> Spec:
 
 def _zone(name: str) -> str:
     if name not in win_tz:
-        raise NotDescribed(f"its time zone {name!r} is not known")
+        raise NotDescribed(f"its time zone {name!r} is unknown")
     return win_tz[name]
 
 

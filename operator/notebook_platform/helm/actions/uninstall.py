@@ -27,7 +27,7 @@ async def uninstall(helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, ke
     place = (release.namespace, release.name)
     owned = ledger.release(place)
     if release.pending and (holder := await live_holder(owned)):
-        message = f"A Helm process of the operator with the lease {holder} works on {release.name} ({release.status})"
+        message = f"A Helm process of the operator with the lease {holder} is working on {release.name} ({release.status})"
         return Progressing(reason=Reason.RELEASE_LOCKED, message=message, requeue_after=LOCK_RECHECK)
     unproven = owned is not None and release.revision in owned.adopted
     leftovers = () if unproven else _references(release)

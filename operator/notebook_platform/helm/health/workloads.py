@@ -135,11 +135,15 @@ async def _of_services(api: client.ApiClient, namespace: str, names: set[str]) -
 def _without_address(service: Any, warning: str) -> HealthIssue:
     name, since = service.metadata.name, service.metadata.creation_timestamp.strftime("%Y-%m-%d %H:%M UTC")
     if not warning:
-        return HealthIssue(NOT_READY, Reason.ADDRESS_PENDING, f"Service {name} waits for an address from Azure since {since}")
+        return HealthIssue(
+            NOT_READY, Reason.ADDRESS_PENDING, f"Service {name} has been waiting for an address from Azure since {since}"
+        )
     for code, remedy in ADDRESS_CODES.items():
         if code in warning:
-            return HealthIssue(1, Reason.ADDRESS_FAILED, f"Service {name} gets no address (since {since}): {code}: {remedy}")
-    return HealthIssue(1, Reason.ADDRESS_FAILED, f"Service {name} gets no address (since {since}): {warning.strip().rstrip('.')}")
+            return HealthIssue(1, Reason.ADDRESS_FAILED, f"Service {name} has had no address since {since}: {code}: {remedy}")
+    return HealthIssue(
+        1, Reason.ADDRESS_FAILED, f"Service {name} has had no address since {since}: {warning.strip().rstrip('.')}"
+    )
 
 
 ADDRESS_CODES: Mapping[str, str] = {

@@ -78,7 +78,7 @@ def _without_address(ingress: Any) -> HealthIssue:
     return HealthIssue(
         NOT_READY,
         Reason.ADDRESS_PENDING,
-        f"Ingress {name} waits for an address since {since}: check that an ingress controller for {kind} runs in the cluster",
+        f"Ingress {name} has been waiting for an address since {since}: check that an ingress controller for {kind} runs in the cluster",
     )
 
 

@@ -125,7 +125,7 @@ class HubMetrics(Step[tuple[Object, ...], Found, tuple[Key, ...]]):
                 message=f"{FIELD}: the cluster does not serve {KIND} ({'/'.join(GROUP)}) yet, which the metrics agent of AKS installs",
                 requeue_after=AGENT_RECHECK,
                 stall_after=AGENT_STALL_AFTER,
-                remedy=f"Find out why the pods ama-metrics in namespace kube-system do not run, or {TURN_OFF}.",
+                remedy=f"Check why the pods ama-metrics in namespace kube-system do not run, or {TURN_OFF}.",
             )
         for key in written:
             await _apply(custom, wanted[key], found.objects.get(key))
