@@ -13,11 +13,13 @@ from notebook_platform.api.manual import SITE
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the operator's configuration sets for each platform: limits (`least_interval` is in seconds), and the address of the manual."""
+    """What the operator's configuration sets for each platform: limits (`least_interval` and `rest_after` are in seconds), and the address of
+    the manual. During a wait of `rest_after` or longer a platform has no task, and keeps in memory only what it cannot read again, packed."""
 
     least_interval: float = 30.0
     per_minute: float = 20.0
     burst: int = 60
+    rest_after: float = 60.0
     docs_url: str = SITE
 
 

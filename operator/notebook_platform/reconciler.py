@@ -37,16 +37,13 @@ from notebook_platform.observability.tracing import span
 from notebook_platform.pace import Pace
 from notebook_platform.policy import reconcile_trigger
 from notebook_platform.reconcile_run import PlatformContext, ReconcileRun
-from notebook_platform.reconcile_state import FRESH_SECONDS, SeenObject
+from notebook_platform.reconcile_state import SeenObject
 from notebook_platform.referrers import Reference
 from notebook_platform.status import unfinished, unreadable, with_queued, with_throttled
 from notebook_platform.work_queue import Priority
 
 LONGEST_RETRY = 60.0
 """Upper bound, in seconds, for the retry of a reconcile that failed as a whole."""
-
-LONG_WAIT = FRESH_SECONDS
-"""Seconds. During a longer wait the platform has no task, and keeps in memory only what it cannot read again, packed."""
 
 QUEUED_SHOWN_AFTER = 5.0
 """Seconds in the queue, at least, after which the status of a platform that its user has changed says so; twice as many at most while few
@@ -148,7 +145,7 @@ class PlatformReconciler:
                 await self._wait_for_slot(turn)
                 self.awake = False
                 due = await self._attempt()
-            if due is not None and due >= LONG_WAIT and not self.awake:
+            if due is not None and due >= self._context.shared.limits.rest_after and not self.awake:
                 self._context.rest()
                 break
         return due

@@ -65,7 +65,7 @@ async def test_recurring_profiles_and_notifications_reach_monitor(estate: Estate
     assert setting["properties"]["notifications"][0]["email"]["customEmails"] == ["ops@example.org"]
 
 
-async def test_a_refused_autoscale_setting_does_not_hold_up_the_next(estate: Estate) -> None:
+async def test_a_refused_autoscale_setting_does_not_block_the_next(estate: Estate) -> None:
     spec = runbook_spec()
     spec["nodePools"].append({"name": "users", "mode": "User", "vmSize": "Standard_D2s_v3", "count": 1})
     spec["autoscale"].append({"pool": "users", "capacity": {"minimum": 1, "maximum": 6, "default": 1}})

@@ -127,7 +127,7 @@ async def test_an_association_with_another_rule_is_kept(estate: Estate) -> None:
     assert agent(resources) is True and RULE not in resources and ENDPOINT not in resources
 
 
-async def test_what_other_hands_remove_is_drift_and_a_deletion_leaves_nothing(estate: Estate) -> None:
+async def test_objects_that_another_client_removes_are_drift_and_a_deletion_leaves_nothing(estate: Estate) -> None:
     spec = watched()
     await settled(estate, spec)
     for id_ in (ASSOCIATION, RULE, ENDPOINT, RULES):

@@ -71,7 +71,7 @@ async def test_a_change_of_an_immutable_pool_property_is_refused_with_the_remedy
     assert await estate.writes(mark) == []
 
 
-async def test_a_pool_is_rotated_by_way_of_a_temporary_one(estate: Estate) -> None:
+async def test_a_pool_is_rotated_through_a_temporary_one(estate: Estate) -> None:
     await settled(estate, with_pool())
     mark = await estate.mark()
     resources = await settled(estate, with_pool(vmSize="Standard_D4s_v3", replacement="Rotate"))

@@ -143,7 +143,7 @@ async def test_a_password_that_would_be_renewed_at_once_is_refused(estate: Estat
     assert isinstance(outcome, Failed) and outcome.reason == "RenewalTooEarly" and outcome.retry_in is None
 
 
-async def test_it_is_deleted_with_the_platform_or_orphaned(estate: Estate) -> None:
+async def test_the_registry_is_deleted_with_the_platform_or_orphaned(estate: Estate) -> None:
     await settled(estate, binder_spec())
     await estate.orphan(binder_spec())
     resources = (await estate.state())["resources"]

@@ -130,7 +130,7 @@ def test_a_bad_value_is_refused_with_a_sentence_that_names_the_field(site: Field
         ("repositories", [{"provider": "GitHub", "banned": ["^x/.*"]}, {"provider": "GitLab"}]),
     ],
 )
-def test_what_is_right_is_taken(site: Field, path: str, value: Any) -> None:
+def test_the_api_server_accepts_each_right_value(site: Field, path: str, value: Any) -> None:
     assert attempt(site, changed(path, value)) == TAKEN
 
 

@@ -161,7 +161,7 @@ def test_once_approved_it_goes_and_the_secrets_the_names_and_the_homes_stay(old:
     assert len(revisions(old)) == 2 and old.platform(NAME)["status"].get("plan", []) == []
 
 
-def test_names_that_would_lose_homes_from_sight_are_asked_for_with_the_users(old: Field) -> None:
+def test_a_change_of_names_that_would_hide_homes_needs_approval(old: Field) -> None:
     old.apply(platform("4.4.0", {"hub": {"config": {"KubeSpawner": {"slug_scheme": "safe"}}}}))
     old.until_reason(NAME, "JupyterHubReady", "ApprovalNeeded")
     assert f"slug_scheme goes from escape to safe, and the home volume is no longer found of {USER}" in why(old)

@@ -107,7 +107,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.timeout(10)
-def test_no_value_makes_the_redactor_stand_still(value: str) -> None:
+def test_no_value_blocks_the_redactor(value: str) -> None:
     redactor = SecretRedactor()
     with contextlib.suppress(TooManySecrets):
         redactor.add({"v": value})

@@ -68,7 +68,7 @@ async def test_a_healthy_subscription_passes_every_check(terminal: Terminal) -> 
     assert sentences == {f"{signs[check]} {check:<14}" for check in CHECKS}, "the sentences stand under each other"
 
 
-async def test_a_platform_that_is_there_has_its_nodes_already(terminal: Terminal) -> None:
+async def test_the_nodes_of_an_existing_platform_need_no_further_quota(terminal: Terminal) -> None:
     await terminal.settle(runbook_spec())
     terminal.estate.simulator.world.catalog.quota = 12
     output = await diagnosis(terminal, runbook_spec())

@@ -52,7 +52,7 @@ async def test_each_action_that_is_missing_is_named_with_its_scope_and_the_role(
     assert "Microsoft.Network/register/action" in lines_of(output, "providers")[1] and output.code == 1
 
 
-async def test_contributor_lacks_the_giving_of_roles_alone(terminal: Terminal) -> None:
+async def test_contributor_lacks_only_the_assignment_of_roles(terminal: Terminal) -> None:
     await terminal.weak(ROLES["Contributor"])
     line = the_line(await diagnosis(terminal, runbook_spec()), "permissions")
     line_start = "✗ spec.azure.credentials lacks Microsoft.Authorization/roleAssignments/write on"
@@ -88,7 +88,7 @@ async def test_roles_on_the_group_alone_are_enough_for_the_group(terminal: Termi
     assert the_line(output, "permissions").lower() == f"✓ all required permissions are granted on {GROUP}".lower()
 
 
-async def test_permissions_that_azure_does_not_tell_hold_nothing_up(terminal: Terminal) -> None:
+async def test_permissions_that_azure_does_not_show_block_nothing(terminal: Terminal) -> None:
     fault = {"path": "Authorization/permissions$", "status": 403, "code": "AuthorizationFailed", "message": "x", "count": None}
     await terminal.estate.control("POST", "/faults", fault)
     output = await diagnosis(terminal, runbook_spec())

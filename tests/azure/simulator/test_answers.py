@@ -12,7 +12,7 @@ IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/
 ZONE = f"{GROUP}/providers/Microsoft.Network/privateDnsZones"
 
 
-async def test_a_member_that_was_not_sent_is_not_there(azure: Client) -> None:
+async def test_the_answer_has_no_member_that_was_not_sent(azure: Client) -> None:
     body = (await azure.cluster()).body
     properties, (pool,) = body["properties"], body["properties"]["agentPoolProfiles"]
     absent = {"enableAutoScaling", "minCount", "tags", "nodeTaints", "nodeLabels", "scaleSetPriority", "availabilityZones"}
@@ -30,7 +30,7 @@ async def test_a_member_that_was_not_sent_is_not_there(azure: Client) -> None:
     assert "tags" not in (await azure.call("GET", GROUP)).body
 
 
-async def test_what_was_sent_is_there_and_the_autoscalers_profile_is_complete(azure: Client) -> None:
+async def test_the_answer_has_each_sent_member_and_the_whole_autoscaler_profile(azure: Client) -> None:
     scaled = {**POOL, "enableAutoScaling": True, "minCount": 1, "maxCount": 3, "nodeTaints": [], "tags": {"team": "Alpha"}}
     body = (await azure.cluster(pools=[scaled], tags={}, apiServerAccessProfile={"enablePrivateCluster": False})).body
     (pool,) = body["properties"]["agentPoolProfiles"]

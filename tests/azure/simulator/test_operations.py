@@ -22,7 +22,7 @@ async def test_progress_is_reported_on_demand(slow: Client) -> None:
     assert "percentComplete" in polled.body and "Retry-After" in polled.headers and "Retry-After" in accepted.headers
 
 
-async def test_operations_of_the_network_tell_their_status_alone(slow: Client) -> None:
+async def test_operations_of_the_network_report_their_status_only(slow: Client) -> None:
     accepted = await slow.call("PUT", f"{NETWORKS}/n", network_body())
     polled = await slow.call("GET", accepted.headers["Azure-AsyncOperation"])
     assert polled.body.keys() == {"status"} and "Retry-After" in polled.headers and "Retry-After" in accepted.headers

@@ -57,9 +57,7 @@ async def run(helm: Helm, verb: str = "list") -> None:
     await api.close()
 
 
-async def test_it_gets_no_variable_of_the_operator_beside_those_that_are_allowed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_helm_gets_only_the_allowed_variables_of_the_operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")

@@ -141,7 +141,7 @@ def test_public_addresses_are_recognised(address: str, public: bool) -> None:
         "file:///etc/passwd",
     ],
 )
-async def test_what_is_no_https_url_is_not_asked(url: str) -> None:
+async def test_an_address_without_https_is_not_requested(url: str) -> None:
     failed = await refused(Discovery().endpoints(named(url), allow_private=True))
     assert (failed.reason, failed.retry_in) == ("IssuerNotHttps", None)
 

@@ -152,16 +152,16 @@ def test_public_is_what_the_internet_routes(address: str, public: bool) -> None:
 @pytest.mark.parametrize(
     "name", ["a", "hub.example.org", "hub.example.org.", "_x.example.org", "xn--mnchen-3ya.example", "a" * 63]
 )
-def test_names_are_names(name: str) -> None:
+def test_a_host_name_is_recognized(name: str) -> None:
     assert is_name(name)
 
 
 @pytest.mark.parametrize("name", ["", ".", "a..b", "-a", "a-", "a" * 64, "a/b", "a:1", "1", "1.2.3.4", "0x1", "ü", "a\n", "a%"])
-def test_all_else_is_not(name: str) -> None:
+def test_what_is_not_a_host_name_is_refused(name: str) -> None:
     assert not is_name(name)
 
 
-async def test_who_asks_for_a_name_that_is_being_asked_for_shares_the_answer() -> None:
+async def test_concurrent_lookups_of_one_name_share_one_query() -> None:
     resolver = SystemResolver()
     found = await asyncio.gather(*(resolver.resolve("localhost") for _ in range(50)))
     assert {one["host"] for answer in found for one in answer} <= {"127.0.0.1", "::1"}

@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import copy
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from notebook_platform.controller import Controller
 from notebook_platform.leases.shards import shards
 from notebook_platform.observability.fleet import FLEET
+from notebook_platform.pace import Limits
 
 from tests.local.reconciler.cluster import Management
 from tests.local.reconciler.test_no_silence import management, whole_spec
@@ -25,17 +26,12 @@ def tasks() -> list[str]:
     return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("reconcile ")]
 
 
-@pytest.fixture
-def _short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let a platform rest however short its interval is."""
-    monkeypatch.setattr("notebook_platform.reconciler.LONG_WAIT", INTERVAL / 10)
-    yield
-
-
 @asynccontextmanager
-async def controlled(directory: Path, interval: float) -> AsyncIterator[tuple[Management, WatchedClients, Controller]]:
+async def controlled(
+    directory: Path, interval: float, rest_after: float = Limits().rest_after
+) -> AsyncIterator[tuple[Management, WatchedClients, Controller]]:
     """Yield a settled platform of a controller, at rest."""
-    clients = WatchedClients(directory)
+    clients = WatchedClients(directory, rest_after)
     async with management(whole_spec(interval=f"{interval:g}s")) as cluster:
         controller = Controller(cluster.api, clients, shards(1)[0], contextvars.copy_context())
         controller.object_changed(copy.deepcopy(cluster.platform), deleted=False)
@@ -46,9 +42,8 @@ async def controlled(directory: Path, interval: float) -> AsyncIterator[tuple[Ma
     await clients.close()
 
 
-@pytest.mark.usefixtures("_short")
 async def test_a_platform_at_rest_is_reconciled_when_it_is_due(tmp_path: Path) -> None:
-    async with controlled(tmp_path, INTERVAL) as (_, clients, _):
+    async with controlled(tmp_path, INTERVAL, rest_after=INTERVAL / 10) as (_, clients, _):
         await clients.looked(3)
 
 
@@ -65,7 +60,7 @@ async def test_a_change_ends_the_rest_at_once_and_a_repeated_event_does_not(tmp_
 
 
 @pytest.mark.parametrize("rests", [True, False])
-async def test_of_a_deleted_platform_nothing_is_kept(rests: bool, tmp_path: Path) -> None:
+async def test_nothing_is_kept_of_a_deleted_platform(rests: bool, tmp_path: Path) -> None:
     async with controlled(tmp_path, LONG) as (cluster, clients, controller):
         uid = cluster.platform["metadata"]["uid"]
         assert uid in FLEET._states

@@ -5,6 +5,7 @@ import copy
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Degraded, Outcome
 from notebook_platform.kube.secrets import Platform
+from notebook_platform.pace import Limits
 from notebook_platform.reconciler import PlatformReconciler
 
 from tests.local.reconciler.cluster import BrokenCall, Management
@@ -39,7 +41,7 @@ class Watched(Raising):
 
 
 class WatchedClients(RaisingClients):
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, rest_after: float = Limits().rest_after) -> None:
         budget = OperatorConfig(
             work_dir=directory,
             chart_repository="https://charts.example.org",
@@ -48,6 +50,7 @@ class WatchedClients(RaisingClients):
             pass_burst=10,
         )
         super().__init__(budget, STEP, "", None)
+        self.limits = replace(self.limits, rest_after=rest_after)
         self.health: Outcome | None = None
         self.output: object = "made"
         self.looks = 0

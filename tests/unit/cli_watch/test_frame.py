@@ -90,7 +90,7 @@ def test_a_failing_step_has_its_own_sign_and_shows_the_next_try() -> None:
     assert "  retry Cluster  failed 2 times (QuotaExceeded), next try at 12:01:30Z" in lines
 
 
-def test_what_a_person_should_know_stands_under_the_headline() -> None:
+def test_notices_stand_under_the_headline() -> None:
     drift = condition("DriftDetected", "True", "Drifted", "Autoscale: rules is 1, wanted 2")
     quiet = condition("AutoscalersCompete", "False", "NoLonger", "-")
     lines = generated(body(NOT_READY, CREATING, drift, quiet), note="Events cannot be read: 403 Forbidden")

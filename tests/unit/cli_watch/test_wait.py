@@ -11,7 +11,7 @@ PLACE = Place("platforms", "hub")
 STALLED = condition("Stalled", "True", "QuotaExceeded", "Cluster: spec.nodePools needs 12 vCPUs. Ask for more.")
 
 
-def test_it_is_over_when_the_condition_is_true_for_the_spec_as_it_is_now() -> None:
+def test_wait_ends_when_the_condition_is_true_for_the_current_generation() -> None:
     verdict = evaluate(PLACE, view(WHOLE), "Ready")
     assert (verdict.code, verdict.sentence) == (
         0,

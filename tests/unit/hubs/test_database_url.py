@@ -39,7 +39,9 @@ READ = [
 
 
 @pytest.mark.parametrize(("text", "kind", "url", "password"), READ)
-def test_it_becomes_what_the_chart_and_its_drivers_read(text: str, kind: str, url: str, password: str | None) -> None:
+def test_a_database_url_is_written_as_the_chart_and_its_drivers_read_it(
+    text: str, kind: str, url: str, password: str | None
+) -> None:
     assert chart_values(text) == (kind, url, password)
 
 

@@ -113,7 +113,7 @@ def test_what_makes_the_endpoint_unusable_is_an_issue_with_its_cause(state: Endp
         ),
     ],
 )
-def test_what_is_only_to_be_known_is_a_notice(state: EndpointState, condition: str, words: str) -> None:
+def test_a_fault_of_the_endpoint_that_stops_no_user_is_a_notice(state: EndpointState, condition: str, words: str) -> None:
     found = evaluate(state, NOW, FIELD)
     (notice,) = found.notices
     assert not found.issues and notice.condition == condition and words in notice.message

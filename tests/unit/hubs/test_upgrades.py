@@ -133,7 +133,7 @@ def test_a_plan_reports_what_is_done_beside_the_upgrade_and_all_of_it_waits_toge
     assert found[0].after == "policy/v1" and all(change.gate == NeedsApproval(asked, disruptive=True) for change in found)
 
 
-def test_what_was_begun_and_broken_off_asks_for_nothing_again() -> None:
+def test_an_interrupted_change_needs_no_second_approval() -> None:
     asked = upgrade_approval(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
     (found,) = planned(State.OUT_OF_SYNC, RevisionPreview(awaits=asked), OwnedRelease(unfinished=True, wish=WANTED.digest))
     assert found.gate is None
@@ -141,7 +141,7 @@ def test_what_was_begun_and_broken_off_asks_for_nothing_again() -> None:
     assert other.gate == NeedsApproval(asked, disruptive=True)
 
 
-def test_what_a_rehearsal_refused_cannot_be_done_in_any_state_that_writes() -> None:
+def test_what_the_dry_run_refused_is_not_applied_in_any_state() -> None:
     refused = refusal("chart requires kubeVersion: >=1.28.0-0 which is incompatible", WANTED, (1, 25), FIELD)
     assert refused is not None and refused.reason == "UnsupportedKubernetes"
     for state in (State.OUT_OF_SYNC, State.FAILED):

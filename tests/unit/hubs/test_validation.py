@@ -17,7 +17,7 @@ from tests.unit.hubs.specs import NEW, SECRETS, VERSIONS, spec
 
 
 @pytest.mark.parametrize(("version", "changes", "hub_context", "reason", "field"), REFUSED)
-def test_it_is_refused_with_a_reason_and_the_field(
+def test_harmful_values_are_refused_with_a_reason_and_the_field(
     version: str, changes: dict, hub_context: HubContext, reason: str, field: str
 ) -> None:
     with pytest.raises(StepError) as refused:
@@ -27,7 +27,7 @@ def test_it_is_refused_with_a_reason_and_the_field(
     assert failed.remedy and failed.message.startswith("spec.jupyterhub")
 
 
-def test_each_refusal_is_tried() -> None:
+def test_each_kind_of_refusal_has_a_case() -> None:
     assert {reason for _, _, _, reason, _ in REFUSED} == set(REFUSALS)
 
 
@@ -92,7 +92,7 @@ ACCEPTED: list[tuple[str, dict[str, Any], HubContext]] = [
 
 
 @pytest.mark.parametrize(("version", "changes", "hub_context"), ACCEPTED)
-def test_what_does_no_harm_is_not_refused(version: str, changes: dict, hub_context: HubContext) -> None:
+def test_harmless_values_are_not_refused(version: str, changes: dict, hub_context: HubContext) -> None:
     assert render(spec(version, **changes), SECRETS, NEW, hub_context=hub_context)
 
 

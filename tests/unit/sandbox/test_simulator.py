@@ -76,7 +76,7 @@ def test_an_upgrade_goes_to_a_later_patch_or_the_next_minor_and_never_back() -> 
             check_upgrade(catalog, "1.34.2", wanted, "eastus")
 
 
-async def test_who_sleeps_is_woken_in_time_when_the_clock_is_made_faster() -> None:
+async def test_sleepers_wake_in_time_when_the_clock_is_made_faster() -> None:
     clock = Clock(1)
     before = clock.now()
     sleeper = asyncio.create_task(clock.sleep(3600))

@@ -94,7 +94,7 @@ def claim(phase: str | None, *, deleted: bool = False) -> Any:
         (claim("Bound", deleted=True), False, "ClaimTerminating"),
     ],
 )
-def test_what_is_wrong_with_a_claim(found: Any, waits: bool, reason: str | None) -> None:
+def test_each_fault_of_a_claim_has_its_reason(found: Any, waits: bool, reason: str | None) -> None:
     issue = check_claim(found, "spec.jupyterhub.x: claim 'homes'", "jhub", waits=waits)
     assert (issue.reason if issue else None) == reason
     assert issue is None or ("spec.jupyterhub.x: claim 'homes'" in issue.message and "namespace jhub" in issue.message)
