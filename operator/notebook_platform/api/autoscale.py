@@ -15,8 +15,8 @@ from notebook_platform.api.patches import AUTOSCALE, declared
 class AutoscaleCapacity(SpecModel):
     """Bounds of a custom autoscale profile."""
 
-    minimum: int = Field(ge=0, le=1000, description="Fewest nodes.")
-    maximum: int = Field(ge=1, le=1000, description="Most nodes.")
+    minimum: int = Field(ge=0, le=1000, description="Minimum number of nodes.")
+    maximum: int = Field(ge=1, le=1000, description="Maximum number of nodes.")
     default: int = Field(ge=0, le=1000, description="Nodes when the metric is missing.")
 
 

@@ -154,7 +154,7 @@ class Builder(SpecModel):
 class Quotas(SpecModel):
     """How many servers may run at once; left out: as many as fit."""
 
-    per_repository: int | None = Field(None, ge=1, le=100000, description="Of one repository.")
+    per_repository: int | None = Field(None, ge=1, le=100000, description="Maximum for one repository.")
     per_repository_higher: int | None = Field(None, ge=1, le=100000, description="Maximum for a repository with a high quota.")
     total: int | None = Field(
         None, ge=1, le=100000, description="Maximum for all repositories together; further launches are rejected."
@@ -169,14 +169,14 @@ class RepositoryRules(SpecModel):
     provider: Literal["GitHub", "GitLab", "Git", "Gist", "Zenodo", "Figshare", "Hydroshare", "Dataverse", "CKAN"] = Field(
         description="Provider of repositories."
     )
-    banned: SetOf[Pattern] = Field(default_factory=list, max_length=256, description="Never launched.")
+    banned: SetOf[Pattern] = Field(default_factory=list, max_length=256, description="Repositories that are never launched.")
     allowed: SetOf[Pattern] = Field(
         default_factory=list,
         max_length=256,
         description="If set, only these repositories of this provider can be launched. Needs chart git.3506.",
     )
     high_quota: SetOf[Pattern] = Field(
-        default_factory=list, max_length=256, description="Have the quota `quotas.perRepositoryHigher`."
+        default_factory=list, max_length=256, description="Repositories with the quota `quotas.perRepositoryHigher`."
     )
 
 

@@ -156,9 +156,9 @@ class Monitoring(SpecModel):
 
 
 class PowerSchedule(Recurring):
-    """From each of these times on the cluster runs or sleeps."""
+    """From each of these times on the cluster runs or is stopped."""
 
-    power_state: Literal["Running", "Stopped"] = Field(description="What begins then.")
+    power_state: Literal["Running", "Stopped"] = Field(description="Power state that begins then.")
 
 
 class ClusterSpec(SpecModel):

@@ -16,15 +16,15 @@ from notebook_platform.api.schedules import Recurring
 class Autoscaling(SpecModel):
     """Bounds of AKS's cluster autoscaler for a pool."""
 
-    min_count: int = Field(ge=0, le=1000, description="Fewest nodes.")
-    max_count: int = Field(ge=1, le=1000, description="Most nodes.")
+    min_count: int = Field(ge=0, le=1000, description="Minimum number of nodes.")
+    max_count: int = Field(ge=1, le=1000, description="Maximum number of nodes.")
 
 
 class PoolSchedule(Recurring):
     """Other bounds of the cluster autoscaler from each of these times on."""
 
-    min_count: int = Field(ge=0, le=1000, description="Fewest nodes.")
-    max_count: int = Field(ge=1, le=1000, description="Most nodes.")
+    min_count: int = Field(ge=0, le=1000, description="Minimum number of nodes.")
+    max_count: int = Field(ge=1, le=1000, description="Maximum number of nodes.")
 
 
 class Spot(SpecModel):

@@ -18,7 +18,7 @@ from notebook_platform.api.releases import ReleaseSpec
 
 
 class NotebookPlatformSpec(SpecModel):
-    """What a platform should be."""
+    """Desired state of a platform."""
 
     azure: AzureSpec = Field(description="Subscription, region and credentials.")
     network: NetworkSpec | None = Field(None, description="Network of the nodes. Default: one that AKS creates.")

@@ -88,10 +88,10 @@ class PlannedChange(StatusModel):
     """A change that is pending."""
 
     step: str = Field(max_length=64, description="The step that would apply the change.")
-    action: str = Field(json_schema_extra={"enum": list(ACTIONS)}, description="The change.")
-    path: str = Field(max_length=512, description="What would change.")
-    before: str | None = Field(None, max_length=256, description="What is.")
-    after: str | None = Field(None, max_length=256, description="What would be.")
+    action: str = Field(json_schema_extra={"enum": list(ACTIONS)}, description="Kind of the change.")
+    path: str = Field(max_length=512, description="Path of the member that would change.")
+    before: str | None = Field(None, max_length=256, description="Current value.")
+    after: str | None = Field(None, max_length=256, description="Value after the change.")
     disrupts: bool = Field(False, description="Whether the change is disruptive.")
     blocker: str | None = Field(None, max_length=512, description="Why the change cannot be applied, and the remedy.")
     requires_approval: str | None = Field(
@@ -105,7 +105,7 @@ kstatus would take a new platform for one that is up to date (https://github.com
 
 
 class PlatformStatus(StatusModel):
-    """What the operator knows."""
+    """Observed state of a platform."""
 
     conditions: Annotated[list[Condition], ListType("map", ("type",))] = Field(
         default_factory=list, max_length=64, description="Conditions."

@@ -58,7 +58,7 @@ class Oidc(OAuth, InGroups):
     token_url: str | None = Field(None, max_length=512, description="Token endpoint (https).")
     userinfo_url: str | None = Field(None, max_length=512, description="Userinfo endpoint (https).")
     scopes: SetOf[Annotated[str, Field(max_length=256)]] = Field(
-        ["openid", "profile", "email"], max_length=16, description="Scopes asked for."
+        ["openid", "profile", "email"], max_length=16, description="Scopes that the hub requests."
     )
     username_claim: str = Field("email", max_length=64, description="Claim that is used as the user name.")
     login_service: str = Field("OpenID Connect", max_length=64, description="Name on the sign-in button.")

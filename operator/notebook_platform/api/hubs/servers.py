@@ -16,8 +16,8 @@ Purpose = Literal["Prefer", "Require", "Ignore"]
 class Amount(SpecModel):
     """What a user's server is promised and may take at most: CPUs as `0.5`, memory as `2G`."""
 
-    guarantee: str | None = Field(None, max_length=16, description="Promised.")
-    limit: str | None = Field(None, max_length=16, description="At most.")
+    guarantee: str | None = Field(None, max_length=16, description="Guaranteed amount.")
+    limit: str | None = Field(None, max_length=16, description="Maximum amount.")
 
 
 class SharedVolume(SpecModel):
