@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import ssl
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -119,8 +120,7 @@ class AzureSimulator:
 
     async def start(self) -> None:
         """Listen on loopback. Raises OSError if the port is taken."""
-        authority = trustme.CA()
-        certificate = authority.issue_cert("localhost", "127.0.0.1")
+        authority, certificate = _certificate()
         authority.cert_pem.write_to_path(str(self.ca_file))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
@@ -243,6 +243,13 @@ class AzureSimulator:
             "request_id": request.headers.get("x-ms-client-request-id"),
         }
         self.world.journal.write(entry, call.body)
+
+
+@cache
+def _certificate() -> tuple[trustme.CA, trustme.LeafCert]:
+    """Return an authority and the server's certificate; they are made once for a process, in which tests start hundreds of simulators."""
+    authority = trustme.CA()
+    return authority, authority.issue_cert("localhost", "127.0.0.1")
 
 
 async def _call(request: web.Request) -> Call:

@@ -14,7 +14,7 @@ from notebook_platform.engine import Failed, Progressing, Unblocking
 from notebook_platform.helm.release import packed, unpacked
 
 from sandbox.kubernetes.api import api_client
-from tests.integration.releases.harness import TIMEOUT, ReleaseHarness
+from tests.integration.releases.harness import TIMEOUT, ReleaseHarness, by_hand
 
 MERGE = "application/merge-patch+json"
 Document = dict[str, Any]
@@ -181,3 +181,18 @@ async def settled(site: ReleaseHarness, step: str = "ReleaseLittle") -> Any:
             return outcome
         await asyncio.sleep(0.1)
     raise AssertionError(f"never came to an end: {outcome}")
+
+
+async def settled_for_good(site: ReleaseHarness) -> Failed:
+    """Reconcile until the release failed and no retry follows; return that outcome."""
+    found = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
+    assert isinstance(found, Failed)
+    return found
+
+
+async def installed_by_hand(tenant: Tenant, *settings: str) -> None:
+    """Install the release as an administrator does, and let the operator adopt it."""
+    site = tenant.site
+    chart = str(site.cluster.charts / "little-1.0.0.tgz")
+    assert await (await by_hand(site, "install", "little", chart, *settings)).wait() == 0
+    site.adoption = "IfUnowned"

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,12 +18,16 @@ def note(event: str, _: tuple[Any, ...]) -> None:
         raised.add(event)
 
 
-sys.addaudithook(note)
+@cache
+def listen() -> None:
+    """Receive audit events from the first unit test on: a hook cannot be removed, and each import raises many events."""
+    sys.addaudithook(note)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Iterator[None]:
     """Fail a test that is none of this directory."""
+    listen()
     raised.clear()
     yield
     assert not raised, f"a unit test raised {sorted(raised)}: move it to tests/local"
