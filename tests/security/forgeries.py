@@ -138,11 +138,11 @@ IGNORED: list[Forgery] = [
     members_of_other_types,
     a_record_of_another_namespace,
     a_copy_of_ours_as_the_next_revision,
+    a_thousand_junk_records,
     a_hundred_records_with_names_of_ours,
     labels_taken_off_ours,
     ours_marked_as_failed,
     ours_with_times_that_are_none,
-    a_thousand_junk_records,
 ]
 UPGRADING = (ours_marked_as_failed, ours_with_times_that_are_none)
 """Helm fails occasionally, so a release that is marked as failed is installed again."""

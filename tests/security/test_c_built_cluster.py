@@ -46,8 +46,7 @@ async def tenant(cluster: Cluster, request: pytest.FixtureRequest) -> AsyncItera
 
 
 async def test_forged_records_change_nothing_and_the_release_goes_on(tenant: Tenant) -> None:
-    """One after the other on one release: drift is corrected beside each, and Helm runs for UPGRADING only. A thousand
-    junk records come last, since each later reconcile would list them."""
+    """One after the other on one release: drift is corrected beside each, and Helm runs for UPGRADING only."""
     site = tenant.site
     await site.ready()
     apps = client.AppsV1Api(site.cluster.target.api)
