@@ -93,12 +93,11 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
             observed, changes = await _observe(step, desired, prepared, policy)
     except Queued as queued:
         return Result(outcome=queued.progressing, unobserved=True)
+    drift = _drift(step, desired, changes, policy)
     result = Result(
         outcome=Ready(),
         changes=changes,
-        drift=any(not isinstance(c.gate, Scheduled) for c in changes)
-        and desired is not None
-        and step.name in policy.applied_steps,
+        drift=bool(drift),
         wanted=desired is not None,
         exists=observed.exists,
         notices=observed.notices,
@@ -109,8 +108,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
         return replace(result, outcome=unusable, changes=(), drift=False)
     if not changes:
         return replace(result, outcome=_health(step, observed.found))
-    uncorrected = result.drift and not policy.correct_drift
-    allowed = [change for change in changes if isinstance(change.gate, Scheduled) or not uncorrected]
+    allowed = [change for change in changes if policy.correct_drift or change not in drift]
     if policy.mode is Mode.PLAN or not allowed:
         return replace(result, outcome=_planned(step, desired, observed, policy.mode))
     waits_for = await _closed_gate(allowed, policy) if result.exists else ""  # a creation disrupts no user
@@ -139,6 +137,14 @@ async def _observe(step: AnyStep, desired: Any, inputs: Inputs, policy: Policy) 
         observed = await step.observe(inputs, fresh=True)
         changes = _changes(step, desired, observed, policy)
     return observed, changes
+
+
+def _drift(step: AnyStep, desired: Any, changes: Sequence[Change], policy: Policy) -> list[Change]:
+    """Return the changes that undo what another client has changed."""
+    if desired is None:
+        return []
+    applied = step.name in policy.applied_steps if changes else False
+    return [change for change in changes if change.drift or (applied and not isinstance(change.gate, Scheduled))]
 
 
 def _changes(step: AnyStep, desired: Any, observed: Observed[Any], policy: Policy) -> tuple[Change, ...]:

@@ -104,7 +104,7 @@ def _beside(wanted: Wanted, preview: RevisionPreview) -> Iterator[Change]:
 
 def drift(drifts: Iterable[Drift]) -> list[Change]:
     """Return the changes that make live objects equal to the last revision's manifest again."""
-    return [Change(path=one.path, action=Action.UPDATE, before=one.found, after=one.wanted) for one in drifts]
+    return [Change(path=one.path, action=Action.UPDATE, before=one.found, after=one.wanted, drift=True) for one in drifts]
 
 
 def of_revision(wanted: Wanted, changes: Iterable[Change]) -> bool:

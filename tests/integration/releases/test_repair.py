@@ -89,6 +89,27 @@ async def test_drift_is_reported_and_corrected_without_helm_and_additions_of_oth
     assert (await harness.ready()).revision == 2
 
 
+async def test_drift_beside_an_unhealthy_release_is_reported_and_left_if_the_spec_asks_for_that(harness: ReleaseHarness) -> None:
+    """No step is applied by its condition: that of an unhealthy release is False."""
+    await harness.ready()
+    apps, replicas = client.AppsV1Api(harness.cluster.target.api), {"spec": {"replicas": 2}}
+    await apps.patch_namespaced_deployment("little", harness.namespace, replicas, _content_type="application/merge-patch+json")
+
+    async def reported() -> bool:  # not while the Deployment's controller writes its status
+        result = (await harness.once(Policy(correct_drift=False)))["ReleaseLittle"]
+        return result.drift and not result.applied
+
+    await harness.soon(reported)
+    assert (await harness.deployment()).spec.replicas == 2
+
+    async def corrected() -> bool:
+        result = (await harness.once(Policy()))["ReleaseLittle"]
+        return result.drift and result.applied
+
+    await harness.soon(corrected)
+    assert (await harness.deployment()).spec.replicas == 1
+
+
 async def test_drift_that_the_spec_ignores_is_not_corrected(harness: ReleaseHarness) -> None:
     await harness.ready()
     apps, replicas = client.AppsV1Api(harness.cluster.target.api), {"spec": {"replicas": 2}}

@@ -135,3 +135,17 @@ def test_the_gate_is_evaluated_once_and_only_for_disruptive_changes() -> None:
     assert "is deferred until 2 user servers stop" in result.outcome.message and result.requeue_after == 60 and asked == [1]
     beside = run(Graph([Careful(a=1, c=50)]), Policy(query_gate=query_gate))["Dial"]
     assert beside.applied and beside.requeue_after == 60
+
+
+class Edited(Dial):
+    """A resource of which another client has changed the hard member."""
+
+    def plan(self, desired: Any, found: Any) -> Sequence[Change]:
+        return [replace(change, gate=None, drift=change.path == "hard") for change in super().plan(desired, found)]
+
+
+def test_drift_that_a_step_knows_of_is_left_by_policy_although_the_step_was_not_ready() -> None:
+    for correct in (True, False):
+        step = Edited({"easy": 1, "hard": 1})
+        result = run(Graph([step]), Policy(correct_drift=correct))["Dial"]
+        assert result.drift and step.there == {"easy": 1, "hard": int(correct)}
