@@ -17,6 +17,7 @@ SANDBOX = "notebook-platform-sandbox"
 FLAGS = {
     ("docker", "build"): {"-t": "tag of the image"},
     ("docker", "buildx"): {},
+    ("docker", "login"): {},
     ("docker", "run"): {
         "--rm": "no container stays",
         "-u": "the kubeconfig is readable for its owner only",

@@ -84,11 +84,11 @@ async def test_a_platform_without_a_status_is_explained(
     )
 
 
-@pytest.mark.parametrize("live", [stored(timedelta(0)), stored(timedelta(hours=1), status=PROGRESSING["status"])])
+@pytest.mark.parametrize(("age", "more"), [(timedelta(0), {}), (timedelta(hours=1), {"status": PROGRESSING["status"]})])
 async def test_a_new_platform_and_one_with_a_status_need_no_explanation(
-    live: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    age: timedelta, more: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await printed(api(live), tmp_path, monkeypatch, name="hub", namespace="platforms")
+    await printed(api(stored(age, **more)), tmp_path, monkeypatch, name="hub", namespace="platforms")
     assert capsys.readouterr().err == ""
 
 
