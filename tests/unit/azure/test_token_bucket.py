@@ -1,6 +1,9 @@
 """Token buckets: never more than burst and rate, a turn for each platform, and what Azure's responses teach."""
 
+import sys
+import threading
 from collections import Counter
+from copy import copy
 from itertools import pairwise
 
 import pytest
@@ -202,7 +205,46 @@ def test_buckets_of_resources_that_rest_are_dropped() -> None:
         time[0] += 60
         bucket = buckets.provider("PUT", f"{CLUSTER}{number}", SUBSCRIPTION)
         assert bucket is not None and sent(bucket, "a", time[0])
-    assert buckets.fewest("cluster writes") >= 19 and len(buckets._buckets) < 2500
+    assert buckets.fewest("cluster writes") >= 19 and buckets.count < 2500
+
+
+def test_a_scrape_changes_no_bucket_and_does_not_fail_while_requests_add_some() -> None:
+    """The metrics are served by a thread of their own."""
+    buckets, ended = Buckets(), threading.Event()
+    failed: list[Exception] = []
+
+    def scrape() -> None:
+        while not ended.is_set():
+            try:
+                buckets.fewest("cluster writes")
+            except Exception as error:
+                failed.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    thread = threading.Thread(target=scrape)
+    thread.start()
+    try:
+        for number in range(3000):
+            buckets.provider("PUT", f"{CLUSTER}{number}", SUBSCRIPTION)
+    finally:
+        ended.set()
+        thread.join()
+        sys.setswitchinterval(interval)
+    assert failed == []
+
+
+@given(st.lists(st.tuples(st.floats(0, 300), st.sampled_from("abc")), max_size=40), st.floats(0, 300))
+def test_what_a_scrape_sees_is_the_level_and_leaves_it(steps: list[tuple[float, str]], later: float) -> None:
+    bucket, now = Bucket(Limit(burst=5, rate=0.5), 0.0), 0.0
+    for seconds, platform in steps:
+        now += seconds
+        if bucket.wait(platform, now) == 0:
+            bucket.spend(platform, now)
+    before = {name: copy(value) for name, value in vars(bucket).items()}
+    found = bucket.seen(now + later)
+    assert vars(bucket) == before
+    assert found <= bucket.level(now + later)
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,8 @@ class Buckets:
     def __init__(self, *, documented: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._documented = documented
-        self._buckets: dict[tuple[str, ...], Bucket] = {}
+        self._buckets: dict[str, dict[tuple[str, ...], Bucket]] = {}
+        """By kind, and then by scope."""
         self._waiting: dict[str, set[tuple[Bucket, ...]]] = {}
         self._prune_at = MANY_BUCKETS
         for kind in (*RESOURCE_MANAGER, *(f"{OF_GRAPH}{kind}" for kind in GRAPH), *(p.kind for p in PROVIDERS)):
@@ -104,11 +105,17 @@ class Buckets:
 
     def of(self, kind: str, limit: Limit | None, *scope: str) -> Bucket:
         """Return the bucket of a kind of request in a scope, such as a subscription and a principal."""
-        key = (kind, *scope)
-        if key not in self._buckets:
+        found = self._buckets.get(kind, {})
+        if scope not in found:
             self._prune()
-            self._buckets[key] = Bucket(limit, self.clock(), kind)
-        return self._buckets[key]
+            found = self._buckets.setdefault(kind, {})
+            found[scope] = Bucket(limit, self.clock(), kind)
+        return found[scope]
+
+    @property
+    def count(self) -> int:
+        """Return the number of buckets."""
+        return sum(map(len, self._buckets.values()))
 
     def provider(self, method: str, path: str, subscription_id: str) -> Bucket | None:
         """Return the bucket of the resource provider that a request of Resource Manager goes to; None: it is not known to have one."""
@@ -163,17 +170,21 @@ class Buckets:
         self._waiting.pop(platform, None)
 
     def fewest(self, kind: str) -> float:
-        """Return the smallest number of tokens in the buckets of a kind; infinite when it has none."""
+        """Return the smallest number of tokens in the buckets of a kind; infinite when it has none. The thread that serves metrics calls it,
+        while requests add buckets."""
         now = self.clock()
-        return min((bucket.level(now) for key, bucket in self._buckets.items() if key[0] == kind), default=float("inf"))
+        return min((bucket.seen(now) for bucket in list(self._buckets.get(kind, {}).values())), default=float("inf"))
 
     def _prune(self) -> None:
         """Drop buckets that are as new, when their number has doubled."""
-        if len(self._buckets) < self._prune_at:
+        if self.count < self._prune_at:
             return
         now = self.clock()
-        self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_idle(now)}
-        self._prune_at = max(MANY_BUCKETS, 2 * len(self._buckets))
+        self._buckets = {
+            kind: {scope: bucket for scope, bucket in found.items() if not bucket.is_idle(now)}
+            for kind, found in self._buckets.items()
+        }
+        self._prune_at = max(MANY_BUCKETS, 2 * self.count)
 
 
 class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):

@@ -76,6 +76,11 @@ class Bucket:
         self._advance(now)
         return self._tokens if self._limit else float("inf")
 
+    def seen(self, now: float) -> float:
+        """Return the level without a change of the bucket, so that any thread may call it; grants that have ended are not in it yet."""
+        limit = self._limit
+        return min(limit.burst, self._tokens + max(0.0, now - self._at) * limit.rate) if limit else float("inf")
+
     def share(self, now: float) -> float:
         """Return the part of the burst that is free, at least 0; 1 without a limit."""
         return max(0.0, self.level(now) / self._limit.burst) if self._limit else 1.0
