@@ -18,6 +18,7 @@ class SpecModel(BaseModel):
         populate_by_name=True,
         frozen=True,
         extra="ignore",
+        use_attribute_docstrings=True,
         defer_build=True,
     )
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from notebook_platform.api import GROUP, KIND, PLURAL, VERSION, lists
 from notebook_platform.api.base import MAP_TYPE, SENTENCES
-from notebook_platform.api.descriptions import DescribedSchema
 from notebook_platform.api.numbers import INT_OR_STRING
 from notebook_platform.api.patches import KEEP_UNKNOWN
 from notebook_platform.api.rules import RULES
@@ -138,7 +137,7 @@ def _described(node: Mapping[str, Any]) -> Mapping[str, Any]:
 @cache
 def crd() -> Schema:
     """Return the whole definition. It is built once for a process; callers do not change it."""
-    spec = structural(NotebookPlatformSpec.model_json_schema(by_alias=True, schema_generator=DescribedSchema), "spec")
+    spec = structural(NotebookPlatformSpec.model_json_schema(by_alias=True), "spec")
     status = structural(PlatformStatus.model_json_schema(by_alias=True), "status")
     status.pop("required", None)
     status["default"] = {"observedGeneration": UNOBSERVED}

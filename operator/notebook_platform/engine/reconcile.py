@@ -108,7 +108,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
         return replace(result, outcome=unusable, changes=(), drift=False)
     if not changes:
         return replace(result, outcome=_health(step, observed.found))
-    allowed = [change for change in changes if policy.correct_drift or change not in drift]
+    allowed = changes if policy.correct_drift else tuple(change for change in changes if change not in drift)
     if policy.mode is Mode.PLAN or not allowed:
         return replace(result, outcome=_planned(step, desired, observed, policy.mode))
     waits_for = await _closed_gate(allowed, policy) if result.exists else ""  # a creation disrupts no user
@@ -141,9 +141,9 @@ async def _observe(step: AnyStep, desired: Any, inputs: Inputs, policy: Policy) 
 
 def _drift(step: AnyStep, desired: Any, changes: Sequence[Change], policy: Policy) -> list[Change]:
     """Return the changes that undo what another client has changed."""
-    if desired is None:
+    if desired is None or not changes:
         return []
-    applied = step.name in policy.applied_steps if changes else False
+    applied = step.name in policy.applied_steps  # reads the status
     return [change for change in changes if change.drift or (applied and not isinstance(change.gate, Scheduled))]
 
 

@@ -50,41 +50,24 @@ class Answer:
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
-@dataclass(frozen=True)
-class _Route:
-    method: str
-    pattern: re.Pattern[str]
-    slashes: int | None
-    """How many a path has that matches; None for any number."""
-    handler: Handler
-
-
 class Routes:
     """Routes in order; `{name}` in a pattern takes one segment, `{name*}` the rest."""
 
     def __init__(self) -> None:
-        self._routes: list[_Route] = []
-        self._candidates: dict[tuple[str, int], list[_Route]] = {}
-        """The routes that a method and a number of slashes leave, of the requests so far."""
+        self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
 
     def add(self, methods: str, pattern: str, handler: Handler) -> None:
         """Register a handler for methods (`GET PUT`) on a path."""
         expression = re.sub(r"\{(\w+)\*\}", r"(?P<\1>.+)", pattern)
         expression = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", expression)
         compiled = re.compile(f"^{expression}/?$", re.IGNORECASE)
-        segments = re.sub(r"\(\?P<\w+>(\[\^/\]\+|[\w|]+)\)", "", expression)  # without the groups that match no slash
-        slashes = None if re.search(r"[*+?(]", segments) else segments.count("/")
-        self._routes += [_Route(method, compiled, slashes, handler) for method in methods.split()]
-        self._candidates.clear()
+        for method in methods.split():
+            self._routes.append((method, compiled, handler))
 
     def find(self, call: Call) -> Handler | None:
         """The handler; fills in the call's variables."""
-        slashes = call.path.rstrip("/").count("/")
-        key = (call.method, slashes)
-        if key not in self._candidates:
-            self._candidates[key] = [one for one in self._routes if one.method == call.method and one.slashes in (None, slashes)]
-        for route in self._candidates[key]:
-            if match := route.pattern.match(call.path):
+        for method, pattern, handler in self._routes:
+            if method == call.method and (match := pattern.match(call.path)):
                 call.variables = match.groupdict()
-                return route.handler
+                return handler
         return None

@@ -7,7 +7,6 @@ import pytest
 from notebook_platform.api.autoscale import AutoscaleRule
 from notebook_platform.api.base import SpecModel
 from notebook_platform.api.crd import SELECTABLE, crd, structural
-from notebook_platform.api.descriptions import DescribedSchema
 from notebook_platform.api.lists import Atomic, SetOf
 from notebook_platform.api.node_pools import Spot
 from notebook_platform.api.numbers import json_number, wire_decimal
@@ -48,7 +47,7 @@ class Redeclared(Described):
 
 def test_the_docstring_of_a_field_is_its_description_unless_a_class_below_declares_the_field_again() -> None:
     for model, texts in ((Described, ["The first.", "The second.", None]), (Redeclared, [None, "The second.", "The third."])):
-        found = model.model_json_schema(schema_generator=DescribedSchema)["properties"]
+        found = model.model_json_schema()["properties"]
         assert [found[name].get("description") for name in ("firstOne", "second", "third")] == texts
 
 

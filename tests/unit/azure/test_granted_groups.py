@@ -5,7 +5,6 @@ from typing import Annotated, Any, get_args
 
 import pytest
 from notebook_platform.api.arm_ids import ArmId, GroupName, marked_fields, marked_values
-from notebook_platform.api.descriptions import descriptions_of
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.grants import Scope, allowed
 
@@ -108,7 +107,6 @@ SMELLS = re.compile(r"\bARM id\b|resourceId|subnetId$|workspaceId|ResourceGroup$
 
 def strings(model: Any, path: str) -> Any:
     """Yield every text field below a model, with its description."""
-    described = descriptions_of(model)
     for name, info in model.model_fields.items():
         here = f"{path}.{info.alias or name}"
         kinds = [info.annotation]
@@ -117,7 +115,7 @@ def strings(model: Any, path: str) -> Any:
             if hasattr(kind, "model_fields"):
                 yield from strings(kind, here + ("[]" if "list[" in str(info.annotation) else ""))
             elif kind is str:
-                yield here + ("[]" if "list[" in str(info.annotation) else ""), described.get(name, "")
+                yield here + ("[]" if "list[" in str(info.annotation) else ""), info.description or ""
             kinds += [
                 k
                 for k in get_args(kind)

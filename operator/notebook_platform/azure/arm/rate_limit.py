@@ -105,12 +105,11 @@ class Buckets:
 
     def of(self, kind: str, limit: Limit | None, *scope: str) -> Bucket:
         """Return the bucket of a kind of request in a scope, such as a subscription and a principal."""
-        found = self._buckets.get(kind, {})
-        if scope not in found:
+        found = self._buckets.get(kind, {}).get(scope)
+        if found is None:
             self._prune()
-            found = self._buckets.setdefault(kind, {})
-            found[scope] = Bucket(limit, self.clock(), kind)
-        return found[scope]
+            found = self._buckets.setdefault(kind, {})[scope] = Bucket(limit, self.clock(), kind)
+        return found
 
     @property
     def count(self) -> int:

@@ -74,7 +74,7 @@ class Bucket:
     def level(self, now: float) -> float:
         """Return the tokens that are free; infinite without a limit."""
         self._advance(now)
-        return self._tokens if self._limit else float("inf")
+        return self.seen(now)
 
     def seen(self, now: float) -> float:
         """Return the level without a change of the bucket, so that any thread may call it; grants that have ended are not in it yet."""
@@ -159,7 +159,7 @@ class Bucket:
 
     def _advance(self, now: float) -> None:
         if self._limit:
-            self._tokens = min(self._limit.burst, self._tokens + max(0.0, now - self._at) * self._limit.rate)
+            self._tokens = self.seen(now)
         self._at = max(self._at, now)
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_SECONDS
