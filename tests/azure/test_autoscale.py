@@ -7,7 +7,7 @@ from notebook_platform.engine.outcome import Failed
 
 from tests.azure.conftest import Estate, settled
 from tests.azure.estates import CLUSTER, with_pool
-from tests.unit.azure.specs import runbook_spec, with_cluster
+from tests.unit.azure.specs import LECTURE, runbook_spec, with_cluster
 
 
 async def test_a_lectures_schedule_moves_the_bounds_and_moves_them_back(estate: Estate) -> None:
@@ -44,16 +44,7 @@ async def test_a_hub_sleeps_at_night_and_wakes_in_the_morning(estate: Estate) ->
 async def test_recurring_profiles_and_notifications_reach_monitor(estate: Estate) -> None:
     spec = runbook_spec()
     spec["autoscale"][0] |= {
-        "recurring": [
-            {
-                "name": "lecture",
-                "days": ["Monday", "Friday"],
-                "start": "08:30",
-                "end": "10:00",
-                "timeZone": "Europe/Vienna",
-                "capacity": {"minimum": 5, "maximum": 6, "default": 5},
-            }
-        ],
+        "recurring": [LECTURE],
         "notifications": {"emails": ["ops@example.org"]},
     }
     resources = await settled(estate, spec)

@@ -7,21 +7,14 @@ import pytest
 
 from tests.integration.admission import DROP, TAKEN, attempt
 from tests.integration.conftest import Field, runbook
+from tests.unit.hubs.binder_specs import OIDC
 
-OIDC = {
-    "clientId": "binder",
-    "clientSecretRef": {"name": "oidc"},
-    "authorizeUrl": "https://login.example.org/authorize",
-    "tokenUrl": "https://login.example.org/token",
-    "userinfoUrl": "https://login.example.org/userinfo",
-    "allowAll": True,
-}
 BINDER: dict[str, Any] = {
     "chart": {"version": "1.0.0-0.dev.git.3941.h9056a226"},
     "address": {"ingress": {"host": "binder.example.org"}},
     "registry": {"azure": {"name": "universitybinder"}},
     "builder": {"pool": "nodepool1"},
-    "auth": {"oidc": OIDC},
+    "auth": OIDC,
 }
 LABELS = {"dnsLabels": {"binder": "u-binder", "hub": "u-binder-hub"}}
 HTTP = {"ingress": {"host": "binder.example.org", "plainHttp": True}}

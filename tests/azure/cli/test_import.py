@@ -13,16 +13,8 @@ from sandbox.azure.world import SUBSCRIPTION
 from tests.azure.cli.conftest import CLUSTER, NETWORK, OWNER_TAG, Terminal
 from tests.azure.cli.imports import GIVEN, WHERE, described, remarks
 from tests.local.cli_watch.api import kubeconfig
-from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
+from tests.unit.azure.specs import LECTURE, group_id, runbook_spec, with_cluster
 
-LECTURE = {
-    "name": "lecture",
-    "days": ["Monday", "Friday"],
-    "start": "08:30",
-    "end": "10:00",
-    "timeZone": "Europe/Vienna",
-    "capacity": {"minimum": 5, "maximum": 6, "default": 5},
-}
 USER_POOL = {"name": "users", "mode": "User", "purpose": "User", "vmSize": "Standard_D4s_v3", "autoscaling": {"minCount": 0, "maxCount": 4},
              "osDiskSizeGB": 64, "maxPods": 50, "maxSurge": "33%", "availabilityZones": ["1", "2"], "nodeLabels": {"team": "physics"},
              "nodeTaints": ["lab=gpu:NoSchedule"]}  # fmt: skip

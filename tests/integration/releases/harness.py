@@ -191,6 +191,17 @@ class ReleaseHarness:
     async def deployment(self) -> Any:
         return await client.AppsV1Api(self.cluster.target.api).read_namespaced_deployment("little", self.namespace)
 
+    async def warn(self, kind: str, name: str, reason: str, message: str) -> None:
+        """Create a Warning about an object of the release, as a controller does."""
+        event = {
+            "metadata": {"generateName": "e-", "namespace": self.namespace},
+            "involvedObject": {"kind": kind, "name": name, "namespace": self.namespace},
+            "type": "Warning",
+            "reason": reason,
+            "message": message,
+        }
+        await self.cluster.core.create_namespaced_event(self.namespace, event)
+
     async def pod(self) -> Any:
         return (await self.cluster.core.list_namespaced_pod(self.namespace, label_selector="app=little")).items[0]
 

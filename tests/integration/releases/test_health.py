@@ -137,14 +137,9 @@ async def test_a_volume_that_cannot_be_attached_names_the_node(harness: ReleaseH
     harness.set(image="example.org/does-not-exist:1", storage={"class": "managed-csi"})
     await harness.reason("ImagePullFailed")
     pod = await harness.pod()
-    event = {
-        "metadata": {"generateName": "e-", "namespace": harness.namespace},
-        "involvedObject": {"kind": "Pod", "name": pod.metadata.name, "namespace": harness.namespace},
-        "type": "Warning",
-        "reason": "FailedAttachVolume",
-        "message": "Multi-Attach error for volume: it is used by another node",
-    }
-    await harness.cluster.core.create_namespaced_event(harness.namespace, event)
+    await harness.warn(
+        "Pod", pod.metadata.name, "FailedAttachVolume", "Multi-Attach error for volume: it is used by another node"
+    )
     message = (await harness.reason("StorageUnavailable")).message
     assert pod.spec.node_name in message and "Multi-Attach" in message
 
@@ -185,14 +180,7 @@ async def test_a_disk_that_azure_refuses_is_reported_with_azures_message(harness
     await client.StorageV1Api(harness.cluster.target.api).create_storage_class(provisioner)
     harness.set(storage={"class": harness.namespace})
     await harness.reason("VolumeNotBound")
-    event = {
-        "metadata": {"generateName": "e-", "namespace": harness.namespace},
-        "involvedObject": {"kind": "PersistentVolumeClaim", "name": "little", "namespace": harness.namespace},
-        "type": "Warning",
-        "reason": "ProvisioningFailed",
-        "message": "the disk quota of the subscription is used up",
-    }
-    await harness.cluster.core.create_namespaced_event(harness.namespace, event)
+    await harness.warn("PersistentVolumeClaim", "little", "ProvisioningFailed", "the disk quota of the subscription is used up")
     result = await harness.until(lambda outcome: "quota of the subscription" in getattr(outcome, "message", ""))
     assert result.reason == "VolumeNotBound" and f"storage class {harness.namespace}" in result.message
 
@@ -201,22 +189,13 @@ async def test_a_load_balancer_without_an_address_reports_since_when_and_azures_
     harness.set(service="LoadBalancer")
     await harness.until(lambda outcome: isinstance(outcome, Rechecked))
     await harness.ready()
-    event = {
-        "metadata": {"generateName": "e-", "namespace": harness.namespace},
-        "involvedObject": {"kind": "Service", "name": "little", "namespace": harness.namespace},
-        "type": "Warning",
-        "reason": "SyncLoadBalancerFailed",
-        "message": "Error syncing load balancer: DnsRecordInUse: DNS record little.eastus.cloudapp.azure.com is already used",
-    }
     nothing = {"status": {"loadBalancer": {"ingress": None}}}
     await harness.cluster.core.patch_namespaced_service_status(
         "little", harness.namespace, nothing, _content_type="application/merge-patch+json"
     )
-    repaired = event | {
-        "reason": "ClusterIPNotAllocated",
-        "message": "Cluster IP [IPv4]: 10.0.207.97 is not allocated; repairing",
-    }
-    await harness.cluster.core.create_namespaced_event(harness.namespace, repaired)
+    repairing = "Cluster IP [IPv4]: 10.0.207.97 is not allocated; repairing"
+    await harness.warn("Service", "little", "ClusterIPNotAllocated", repairing)
     assert " UTC" in (await harness.reason("AddressPending")).message
-    await harness.cluster.core.create_namespaced_event(harness.namespace, event)
+    taken = "Error syncing load balancer: DnsRecordInUse: DNS record little.eastus.cloudapp.azure.com is already used"
+    await harness.warn("Service", "little", "SyncLoadBalancerFailed", taken)
     assert "choose another" in (await harness.reason("AddressFailed")).message

@@ -40,14 +40,7 @@ async def test_a_container_that_never_becomes_ready_is_reported_with_its_probe(h
     await harness.cluster.core.patch_namespaced_pod_status(
         pod.metadata.name, harness.namespace, patch, _content_type="application/merge-patch+json"
     )
-    event = {
-        "metadata": {"generateName": "e-", "namespace": harness.namespace},
-        "involvedObject": {"kind": "Pod", "name": pod.metadata.name, "namespace": harness.namespace},
-        "type": "Warning",
-        "reason": "Unhealthy",
-        "message": "Readiness probe failed: HTTP probe failed with statuscode: 500",
-    }
-    await harness.cluster.core.create_namespaced_event(harness.namespace, event)
+    await harness.warn("Pod", pod.metadata.name, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 500")
     message = (await harness.reason("ProbeFailing")).message
     assert "runs but is not ready" in message and "statuscode: 500" in message
 

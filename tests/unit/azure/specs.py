@@ -4,6 +4,16 @@ from typing import Any
 
 from sandbox.azure.world import SUBSCRIPTION
 
+LECTURE: dict[str, Any] = {
+    "name": "lecture",
+    "days": ["Monday", "Friday"],
+    "start": "08:30",
+    "end": "10:00",
+    "timeZone": "Europe/Vienna",
+    "capacity": {"minimum": 5, "maximum": 6, "default": 5},
+}
+"""A profile of spec.autoscale for the hours of a class."""
+
 
 def runbook_spec(**changes: Any) -> dict[str, Any]:
     """Return the runbook's platform, with versions of today's catalog."""
