@@ -10,7 +10,7 @@ PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help setup binaries demo test attacks eyes kstatus pictures krew unit local azure bench faults lint crds traits docs lock clean
 
-help: ## list the commands
+help: ## list the commands; times are of two cores, idle to busy
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
 .venv/.done: requirements/dev.txt pyproject.toml
@@ -43,7 +43,7 @@ test: setup ## unit and integration tests, and azure-cli against the simulator
 
 EYES := $(HOME)/.cache/notebook-platform/eyes
 
-eyes: setup .venv/.eyes ## rules and dashboards on a real Prometheus that scrapes a real operator, docs/pictures/dashboard-*.svg: three minutes, and a few more once to build it
+eyes: setup .venv/.eyes ## rules and dashboards on a real Prometheus that scrapes a real operator, docs/pictures/dashboard-*.svg; three to ten minutes, and up to ten more once to build it
 	@cd tests/eyes/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -tags remove_all_sd -ldflags "-s -w" \
 	  -o $(EYES)/ github.com/prometheus/prometheus/cmd/promtool github.com/prometheus/prometheus/cmd/prometheus
 	@$(EYES)/promtool check rules deploy/monitoring/rules.yaml deploy/monitoring/hub-rules.yaml
@@ -53,21 +53,21 @@ eyes: setup .venv/.eyes ## rules and dashboards on a real Prometheus that scrape
 	@$(BIN)/python -m tests.eyes
 	@$(BIN)/python -m tests.eyes.pictures
 
-kstatus: setup ## the status of a platform in every phase of its life, by cli-utils' own Go code (Flux) and by health.lua (Argo CD)
+kstatus: setup ## the status of a platform in every phase of its life, by cli-utils' own Go code (Flux) and by health.lua (Argo CD); two to eight minutes
 	@cd tests/kstatus/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -ldflags "-s -w" \
 	  -o $(HOME)/.cache/notebook-platform/kstatus/kstatus .
 	@$(BIN)/python -m tests.kstatus $(HOME)/.cache/notebook-platform/kstatus/kstatus
 
-krew: .venv/.done ## the kubectl plugin's archive for this machine, installed by krew's own code and run by kubectl; needs Go; three minutes
+krew: .venv/.done ## the kubectl plugin's archive for this machine, installed by krew's own code and run by kubectl; needs Go; two to ten minutes, and about ten more the first time
 	@$(BIN)/python -m tests.krew build/krew
 
-pictures: setup ## docs/pictures: what the commands and kubectl print on the sandbox, as SVG by Rich; one to five minutes
+pictures: setup ## docs/pictures: what the commands and kubectl print on the sandbox, as SVG by Rich; two to ten minutes
 	@$(BIN)/python -m tests.pictures
 
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
 	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)
 
-unit: .venv/.done ## tests on plain data, with 10 examples of each property instead of 100; about 30 seconds on two cores
+unit: .venv/.done ## tests on plain data, with 10 examples of each property instead of 100; half a minute to two minutes
 	@$(BIN)/python -m pytest tests/unit --hypothesis-profile quick $(PARALLEL)
 
 local: .venv/.done ## tests with servers on loopback, other processes and waits
@@ -79,7 +79,7 @@ azure: .venv/.done ## the Azure steps and the commands against the simulated Azu
 bench: .venv/.done ## figures of reads, writes and reconciles against the simulator (build/bench.json)
 	@$(BIN)/python -m tests.bench
 
-faults: .venv/.done ## every kind of call to Azure with every kind of fault, a kill after every write, a fleet under random faults; under 25 minutes
+faults: .venv/.done ## every kind of call to Azure with every kind of fault, a kill after every write, a fleet under random faults; 25 to 60 minutes
 	@$(BIN)/python -m tests.faults
 
 lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, rules of the API, CRD and docs as the code has them, banned words, workflows

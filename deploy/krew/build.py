@@ -21,7 +21,7 @@ import sys
 import tarfile
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 
@@ -122,14 +122,15 @@ def pack(folder: Path, archive: Path) -> str:
     return hashlib.sha256(archive.read_bytes()).hexdigest()
 
 
-def build(platform: str, directory: Path) -> str:
-    """Write the archive of a platform; return its SHA-256."""
+def build(platform: str, directory: Path, progress: Callable[[str], None]) -> str:
+    """Write the archive of a platform; return its SHA-256. `progress` gets a line before each version of Python."""
     with tempfile.TemporaryDirectory() as temporary:
         folder, installed, locked = (Path(temporary) / name for name in ("archive", "installed", "requirements.txt"))
         shared = folder / "shared"
         shared.mkdir(parents=True)
         locked.write_text(requirements((ROOT / "requirements/operator.txt").read_text()))
         for python in VERSIONS:
+            progress(f"{platform}: packages for Python {python}")
             compiled = folder / f"cp{python.replace('.', '')}"
             compiled.mkdir()
             install(locked, platform, python, installed)
@@ -142,10 +143,15 @@ def build(platform: str, directory: Path) -> str:
         return pack(folder, directory / f"{PROGRAM}-{platform}.tar.gz")
 
 
+def _to_standard_error(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
 def main(address: str, directory: Path, platforms: Sequence[str]) -> None:
     """Build the archives, and the manifest when no platform is left out."""
     directory.mkdir(parents=True, exist_ok=True)
-    digests = {platform: build(platform, directory) for platform in platforms or PLATFORMS}
+    digests = {platform: build(platform, directory, _to_standard_error) for platform in platforms or PLATFORMS}
     for platform, digest in digests.items():
         size = (directory / f"{PROGRAM}-{platform}.tar.gz").stat().st_size
         sys.stdout.write(f"{digest}  {platform}  {size / 1e6:.1f} MB\n")

@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,9 @@ say = printer("krew")
 
 HERE = Path(__file__).parent
 ADDRESS = "https://github.com/notebookplatform/notebook-platform/releases/download/v0.1.0"
+STILL = 30.0
+"""Seconds between two lines about a tool that is being built."""
+
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 COMMANDS = {
     "notebook-platform --help": "usage: kubectl notebook-platform COMMAND",
@@ -31,7 +35,16 @@ COMMANDS = {
 
 
 def go_tool(*words: str, **more: str) -> None:
-    subprocess.run([find_go(), "tool", *words], cwd=HERE, env={**os.environ, "GOFLAGS": "-mod=readonly", **more}, check=True)
+    """Run a tool of go.mod, which Go builds first, and print every half minute that it goes on. Raises CalledProcessError."""
+    command, started = [find_go(), "tool", *words], time.monotonic()
+    with subprocess.Popen(command, cwd=HERE, env={**os.environ, "GOFLAGS": "-mod=readonly", **more}) as running:
+        while running.returncode is None:
+            try:
+                running.wait(STILL)
+            except subprocess.TimeoutExpired:
+                say(f"{words[0]}: still at work after {time.monotonic() - started:.0f} s")
+    if running.returncode:
+        raise subprocess.CalledProcessError(running.returncode, command)
 
 
 def clean_environment(home: Path) -> Mapping[str, str]:
@@ -44,16 +57,18 @@ def main(directory: Path) -> int:
     """Return 0 if each command prints what it should."""
     here = f"{platform.system().lower()}-{MACHINES[platform.machine()]}"
     directory.mkdir(parents=True, exist_ok=True)
-    say(f"building the archive of {here}")
-    digest = build.build(here, directory)
+    say(f"building the archive of {here}: the packages of {len(build.VERSIONS)} versions of Python, one to five minutes")
+    digest = build.build(here, directory, say)
     archive = directory / f"{build.PROGRAM}-{here}.tar.gz"
     say(f"{archive}: {archive.stat().st_size / 1e6:.1f} MB")
     described = directory / build.MANIFEST.name
     described.write_text(build.manifest(ADDRESS, dict.fromkeys(build.PLATFORMS, digest)))
+    say("building validate-krew-manifest and krew from source: about ten minutes the first time, then seconds")
     go_tool("validate-krew-manifest", "-skip-install", "-manifest", str(described.resolve()))
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
         flags = [f"--manifest={described.resolve()}", f"--archive={archive.resolve()}"]
+        say("krew installs the archive")
         go_tool("krew", "install", *flags, KREW_ROOT=str(home))
         (home / "bin/kubectl_complete-notebook_platform").symlink_to(build.PROGRAM)
         for words, expected in COMMANDS.items():

@@ -14,6 +14,10 @@ from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.kube.redaction import sanitize
 
 CREDENTIALS = "spec.azure.credentials"
+NO_TOKEN_HERE = "spec.azure.credentials.workloadIdentity: only the operator's pod has the token of this identity"
+OWN_SIGN_IN = (
+    "Check a copy of the file without spec.azure.credentials, signed in with az login, or run the command in the operator's pod."
+)
 SIGN_IN = "Run az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET."
 
 
@@ -27,7 +31,10 @@ def run_azure_command(command: str, work: Coroutine[Any, Any, int]) -> int:
 
 
 def as_signed_in(spec: NotebookPlatformSpec, failed: Failed) -> Failed:
-    """Return the failure of a step of `plan` or `doctor`: without credentials in the spec, their user signs in."""
+    """Return the failure of a step of `plan` or `doctor`: without credentials in the spec, their user signs in; with a workload identity
+    they can sign in only where its token is."""
+    if failed.reason == Reason.NO_FEDERATED_TOKEN:
+        return replace(failed, message=NO_TOKEN_HERE, remedy=OWN_SIGN_IN)
     return failed if spec.azure.credentials else as_user(failed)
 
 

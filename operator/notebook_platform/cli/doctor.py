@@ -14,6 +14,7 @@ from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.cli.azure_command import as_signed_in
 from notebook_platform.cli.hub_findings import chart_findings, scraping_findings
+from notebook_platform.cli.identity_findings import identity_findings
 from notebook_platform.cli.output import Output, show, styled
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.target_platform import TargetPlatform, target_platform
@@ -36,7 +37,10 @@ def doctor(options: argparse.Namespace) -> int:
 
 async def _doctor(arguments: argparse.Namespace) -> int:
     async with target_platform(arguments) as chosen:
-        found = [(check, _sanitized(finding, chosen.secrets.redactor)) async for check, finding in run_checks(chosen)]
+        named = [one async for one in run_checks(chosen)]
+        if named[0][1].reason is None:
+            named[1:1] = [("identity", finding) for finding in identity_findings(chosen.spec, chosen.platform.namespace)]
+        found = [(check, _sanitized(finding, chosen.secrets.redactor)) for check, finding in named]
     if arguments.output == "json":
         show(
             json.dumps(

@@ -1,9 +1,10 @@
 """`notebook-platform doctor`: credentials, subscription and permissions."""
 
+import pytest
 from notebook_platform.engine.outcome import Failed
 
 from sandbox.azure.authorization import ROLES
-from sandbox.azure.world import SUBSCRIPTION
+from sandbox.azure.world import CLIENT_ID, SUBSCRIPTION, TENANT
 from tests.azure.cli.conftest import Terminal, secret
 from tests.azure.cli.diagnoses import GROUP, SUBSCRIPTION_ID, diagnosis, lines_of, make_group, preflight, the_line
 from tests.unit.azure.specs import runbook_spec
@@ -22,6 +23,29 @@ async def test_a_secret_that_is_missing_is_named(terminal: Terminal) -> None:
     del terminal.estate.secrets.data["azure-credentials"]
     output = await terminal.run("doctor", "-f", terminal.file(runbook_spec(), secret("other", key="value")))
     assert output.code == 1 and the_line(output, "token").startswith("✗ spec.azure.credentials.secretRef names the Secret")
+
+
+async def test_a_platform_without_credentials_gets_the_entry_that_the_allow_list_needs(terminal: Terminal) -> None:
+    spec = runbook_spec()
+    del spec["azure"]["credentials"]
+    output = await diagnosis(terminal, spec)
+    line = the_line(output, "identity")
+    assert output.code == 0 and line.startswith(
+        "! spec.azure.credentials is not set, so the platform uses the operator's own identity"
+    )
+    assert f"namespaces: [platforms], subscriptions: [{SUBSCRIPTION}], resourceGroups: [prd_rg_jhub, " in line
+    assert lines_of(await diagnosis(terminal, runbook_spec()), "identity") == []
+
+
+@pytest.mark.parametrize("command", ["plan", "doctor"])
+async def test_a_workload_identity_without_its_token_here_is_checked_with_the_sign_in_of_the_user(
+    terminal: Terminal, command: str
+) -> None:
+    spec = runbook_spec()
+    spec["azure"]["credentials"] = {"workloadIdentity": {"tenantId": TENANT, "clientId": CLIENT_ID}}
+    output = await terminal.run(command, "-f", terminal.file(spec))
+    assert output.code == 1 and "only the operator's pod has the token of this identity" in output.out
+    assert "Check a copy of the file without spec.azure.credentials" in output.out and "chart" not in output.out
 
 
 async def test_a_disabled_subscription_is_reported_and_the_rest_is_checked(terminal: Terminal) -> None:
