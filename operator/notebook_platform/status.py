@@ -15,6 +15,7 @@ from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.conditions import Condition, carry_over, condition
 from notebook_platform.api.manual import SITE, with_link
 from notebook_platform.api.reasons import Reason
+from notebook_platform.api.spec_errors import sentences
 from notebook_platform.api.status import (
     AttemptStatus,
     ClusterStatus,
@@ -94,8 +95,7 @@ def unreadable(
 ) -> PlatformStatus:
     """Return the status for a spec that the API server accepted and this operator cannot read. Everything else keeps its
     value."""
-    where = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-    where = redactor.sanitize(where)
+    where = redactor.sanitize(sentences(error))
     message = f"The spec cannot be read: {where}. Correct the spec, or install the CRD of this operator's version."
     conditions = [
         condition(ConditionType.READY, False, Reason.INVALID_SPEC, message, generation=generation, now=now),

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from notebook_platform.api.patterns import Refused, refused
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.spec_errors import field_path, sentence
 from notebook_platform.azure.importing.scan import Taken
 from notebook_platform.cli.management import UsageError
 
@@ -39,12 +40,8 @@ def _problems(spec: dict[str, Any]) -> Sequence[Refused]:
     try:
         NotebookPlatformSpec.model_validate(spec)
     except ValidationError as error:
-        return [Refused(tuple(e["loc"]), f"{_path(e['loc'])}: {e['msg']}") for e in error.errors()]
+        return [Refused(tuple(e["loc"]), sentence(e)) for e in error.errors()]
     return refused(spec)
-
-
-def _path(keys: Sequence[str | int]) -> str:
-    return "spec" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
 
 
 def _leave_out(taken: Taken, problem: Refused) -> None:
@@ -61,5 +58,5 @@ def _leave_out(taken: Taken, problem: Refused) -> None:
         node.pop(keys[-1])
     except (KeyError, IndexError, TypeError):
         raise UsageError(f"the existing resources cannot be described: {problem.sentence}") from None
-    remark = f"{_path(keys)} is left out, because the spec does not allow the value in Azure: {problem.sentence}"
+    remark = f"{field_path(keys)} is left out, because the spec does not allow the value in Azure: {problem.sentence}"
     taken.left_out[tuple(keys)] = remark

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.spec_errors import sentences
 from notebook_platform.azure.checks.vm_sizes import LEAST_SYSTEM_GIB, Sizes
 from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.hubs.chart.versions import GENERATIONS, NEWEST_KNOWN, newest_for
@@ -126,7 +127,7 @@ def document(answers: Answers, offers: Offers, namespace: str, credentials: str)
     try:
         NotebookPlatformSpec.model_validate(spec)
     except ValidationError as error:
-        raise ValueError("; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])) from None
+        raise ValueError(sentences(error)) from None
     return "\n".join(text) + "\n"
 
 

@@ -17,11 +17,13 @@ from pydantic import ValidationError
 from notebook_platform.api import GROUP, KIND, PLURAL, VERSION
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.spec_errors import sentences
 from notebook_platform.bounded.documents import DocumentRefused, parse_json
 from notebook_platform.bounded.local import read_local_yaml
 from notebook_platform.cli import program
 from notebook_platform.cli.api_warnings import warnings
 from notebook_platform.cli.elsewhere import read_platform
+from notebook_platform.cli.file_checks import file_problems
 from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import NoContext, UsageError, context_namespace, management_api
 from notebook_platform.cli.operator_config import configuration
@@ -47,6 +49,8 @@ class TargetPlatform:
     secrets: SecretStore
     shared: SharedClients
     approved: frozenset[str] = frozenset()
+    admitted: bool = True
+    """Whether an API server has checked the object."""
 
 
 @asynccontextmanager
@@ -57,7 +61,7 @@ async def target_platform(arguments: argparse.Namespace) -> AsyncIterator[Target
     api = await _api(arguments)
     try:
         documents = _documents(arguments.filename) if arguments.filename else []
-        body = await _body(arguments, documents, api)
+        body, admitted = await _body(arguments, documents, api)
         if api is not None:
             await warn_of_silence(api, body, arguments.operator_namespace)
         metadata = body["metadata"]
@@ -65,12 +69,13 @@ async def target_platform(arguments: argparse.Namespace) -> AsyncIterator[Target
         try:
             spec = NotebookPlatformSpec.model_validate(body["spec"])
         except ValidationError as error:
-            where = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-            raise UsageError(f"the spec cannot be read: {where}") from None
+            raise UsageError(f"the spec cannot be read: {sentences(error)}") from None
         shared = SharedClients(chosen, is_operator=False)
         try:
             in_file = FileSecrets(api, platform, documents)
-            yield TargetPlatform(platform=platform, spec=spec, secrets=in_file, shared=shared, approved=approved(metadata))
+            yield TargetPlatform(
+                platform=platform, spec=spec, secrets=in_file, shared=shared, approved=approved(metadata), admitted=admitted
+            )
         finally:
             await shared.close()
     finally:
@@ -98,37 +103,54 @@ def _documents(path: Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise UsageError(f"{path} is not YAML: {_yaml_problem(error)}") from None
     for document in found:
         if not isinstance(document, dict) or not isinstance((document.get("metadata") or {}).get("name"), str):
             raise UsageError(f"{path} holds a document that is not a Kubernetes object: kind and metadata.name are required")
     return found
 
 
+def _yaml_problem(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark and error.problem:
+        place = f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+        return f"{place}: {error.problem}; check the indentation of this line and the one before it"
+    return " ".join(str(error).split())
+
+
 async def _body(
     arguments: argparse.Namespace, documents: list[dict[str, Any]], api: client.ApiClient | None
-) -> Mapping[str, Any]:
+) -> tuple[Mapping[str, Any], bool]:
+    """Return the object that the command works on, and whether an API server has admitted it. Raises UsageError."""
     if arguments.filename:
         platforms = [d for d in documents if d.get("kind") == KIND and arguments.name in (None, d["metadata"]["name"])]
         if len(platforms) != 1:
-            named = f" called {arguments.name}" if arguments.name else "; name the one" if platforms else ""
-            raise UsageError(
-                f"{arguments.filename} holds {len(platforms) or 'no'} NotebookPlatform{'s' * (len(platforms) > 1)}{named}"
-            )
+            raise UsageError(_not_one(arguments, documents, len(platforms)))
         body = platforms[0]
         body["metadata"].setdefault("namespace", context_namespace())
         if arguments.namespace:
             body["metadata"]["namespace"] = arguments.namespace
-        return await _as_applied(body, api) if api is not None else body
+        applied = await _as_applied(body, api) if api is not None else None
+        if applied is None and (problems := file_problems(body)):
+            raise UsageError(f"{arguments.filename}: {'; '.join(problems)}")
+        return applied or body, applied is not None
     if not arguments.name:
         raise UsageError("name a NotebookPlatform, or give a file with -f")
     if api is None:
         raise UsageError("no kubeconfig found; set KUBECONFIG, or give a file with -f")
-    return await read_platform(api, Place(arguments.namespace or context_namespace(), arguments.name))
+    return await read_platform(api, Place(arguments.namespace or context_namespace(), arguments.name)), True
 
 
-async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping[str, Any]:
-    """Return the object as the API server would store it (dry run), or the file's object when the server cannot run it.
+def _not_one(arguments: argparse.Namespace, documents: list[dict[str, Any]], count: int) -> str:
+    """Return the error for a file without the platform, or with several."""
+    if count:
+        return f"{arguments.filename} holds {count} NotebookPlatforms; name the one"
+    named = f" called {arguments.name}" if arguments.name else ""
+    kinds = ", ".join(dict.fromkeys(str(document.get("kind", "an object without kind")) for document in documents)) or "nothing"
+    return f"{arguments.filename} holds no {KIND}{named}, only: {kinds}"
+
+
+async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping[str, Any] | None:
+    """Return the object as the API server would store it (dry run); None when the server cannot run it.
 
     Raises UsageError when the server rejects the object.
     """
@@ -146,11 +168,11 @@ async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping
         )
         document = await answer.text()
     except (aiohttp.ClientError, OSError, UnicodeDecodeError):
-        return body
+        return None
     if answer.status in (400, 422):
         raise UsageError(_refusal(document, answer))
     if not answer.ok:
-        return body
+        return None
     for warning in warnings(answer.headers.getall("Warning", ())):  # the client's own parser keeps one header of a name
         show_error(f"Warning: {warning}")
     try:

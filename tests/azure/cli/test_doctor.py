@@ -68,6 +68,11 @@ async def test_a_healthy_subscription_passes_every_check(terminal: Terminal) -> 
     assert sentences == {f"{signs[check]} {check:<14}" for check in CHECKS}, "the sentences stand under each other"
 
 
+async def test_a_file_that_no_api_server_has_checked_is_a_warning(terminal: Terminal) -> None:
+    line = the_line(await diagnosis(terminal, runbook_spec()), "file")
+    assert line.startswith("! no API server with the CRD was reached: kubectl apply also checks rules between fields")
+
+
 async def test_the_nodes_of_an_existing_platform_need_no_further_quota(terminal: Terminal) -> None:
     await terminal.settle(runbook_spec())
     terminal.estate.simulator.world.catalog.quota = 12
@@ -191,7 +196,7 @@ async def test_as_data_each_finding_has_its_reason(terminal: Terminal) -> None:
     spec["cluster"]["kubernetesVersion"] = "1.19.6"
     output = await terminal.run("doctor", "-f", terminal.file(spec), "-o", "json")
     findings = {finding["check"]: finding for finding in output.document}
-    assert output.code == 1 and list(findings) == CHECKS
+    assert output.code == 1 and list(findings) == [*CHECKS, "file"]
     assert (findings["version"]["reason"], findings["version"]["blocks"], findings["token"]["reason"]) == (
         "VersionNotOffered",
         True,

@@ -158,7 +158,7 @@ async def test_what_blocks_a_creation_is_planned(terminal: Terminal) -> None:
     ("just text", "not a Kubernetes object"),
     ("{kind: NotebookPlatform, spec: {}}", "not a Kubernetes object"),
     ("{kind: Secret, metadata: {name: x}}", "holds no NotebookPlatform"),
-    ("{kind: NotebookPlatform, metadata: {name: x}, spec: {}}", "spec.azure: Field required"),
+    ("{apiVersion: notebookplatform.io/v1alpha1, kind: NotebookPlatform, metadata: {name: x}, spec: {}}", "spec.azure: Field required"),
 ])  # fmt: skip
 async def test_an_unusable_file_is_reported_in_one_line(terminal: Terminal, content: str | None, words: str) -> None:
     path = terminal.directory / "some.yaml"

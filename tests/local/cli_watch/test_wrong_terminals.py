@@ -73,8 +73,34 @@ def test_a_directory_and_a_binary_file_are_named(tmp_path: Path, capsys: pytest.
 
 def test_a_file_is_planned_without_a_current_context(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "kubeconfig").write_text("apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n")
-    (tmp_path / "hub.yaml").write_text("kind: NotebookPlatform\nmetadata: {name: hub}\nspec: {}\n")
+    (tmp_path / "hub.yaml").write_text(f"{PLATFORM}spec: {{}}\n")
     assert "the spec cannot be read: spec.azure: Field required" in refused(capsys, "plan", "-f", "hub.yaml")
+
+
+PLATFORM = "apiVersion: notebookplatform.io/v1alpha1\nkind: NotebookPlatform\nmetadata: {name: hub}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (PLATFORM, "hub.yaml: spec is missing"),
+        (f"{PLATFORM}spec:\n  azure: {{}}\n location: x\n", "hub.yaml is not YAML: line 6, column 2: did not find expected"),
+        (
+            f"{PLATFORM}spec: {{}}\njupyterhub: {{}}\n",
+            "hub.yaml: jupyterhub is not a field, spec.jupyterhub is: correct the indentation",
+        ),
+        (PLATFORM.replace("v1alpha1", "v1"), "hub.yaml: apiVersion must be notebookplatform.io/v1alpha1; spec is missing"),
+        (PLATFORM.replace("hub", "Hub"), "hub.yaml: metadata.name must be the name of an object: lower-case letters"),
+        (PLATFORM.replace("NotebookP", "Notebookp"), "hub.yaml holds no NotebookPlatform, only: Notebookplatform"),
+        ("", "hub.yaml holds no NotebookPlatform, only: nothing"),
+    ],
+)
+@pytest.mark.parametrize("command", ["plan", "doctor"])
+def test_a_file_is_checked_without_an_api_server(
+    command: str, text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hub.yaml").write_text(text)
+    assert words in refused(capsys, command, "-f", "hub.yaml")
 
 
 @pytest.mark.parametrize(
