@@ -9,6 +9,7 @@ from typing import Any
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.time_zones import time_zone, unknown_time_zone
 from notebook_platform.api.windows import is_open, next_opening
 from notebook_platform.helm.plan import approved
 from notebook_platform.hubs.users.user_counts import UserCounts
@@ -54,7 +55,11 @@ def spread(wait: float, interval: float, jitter: float, *, first: bool) -> float
 def window_gate(spec: NotebookPlatformSpec, now: datetime) -> str:
     """Return what a disruptive change is deferred until, by the maintenance window. Empty: nothing."""
     window = spec.cluster.maintenance_window
-    if window is None or spec.disruption != "MaintenanceWindow" or is_open(window, now):
+    if window is None or spec.disruption != "MaintenanceWindow":
+        return ""
+    if time_zone(window.time_zone) is None:  # its opening is unknown; the step MaintenanceWindow fails with the same words
+        return f"spec.cluster.maintenanceWindow.{unknown_time_zone(window.time_zone)}"
+    if is_open(window, now):
         return ""
     opens = next_opening(window, now).strftime("%A %H:%M %Z")
     return f"spec.cluster.maintenanceWindow opens on {opens}"

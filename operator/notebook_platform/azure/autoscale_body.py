@@ -24,18 +24,24 @@ PAIRED = "Auto created default scale condition"
 Wire = dict[str, Any]
 
 
+def monitor_time_zone(setting: Autoscale, recurring: RecurringProfile) -> str:
+    """Return Azure Monitor's name of a profile's time zone. Raises StepError (TimeZoneUnknown)."""
+    zone: str | None = tz_win.get(recurring.time_zone)
+    if zone is None:
+        raise StepError(
+            Reason.TIME_ZONE_UNKNOWN,
+            f"{FIELD}[{setting.pool}].recurring[{recurring.name}].timeZone {recurring.time_zone!r} is unknown to Azure Monitor",
+            "Use a name of the tz database, such as Europe/Vienna.",
+        )
+    return zone
+
+
 def setting_properties(setting: Autoscale, name: str, scale_set: str) -> Wire:
     """Return the properties of a whole setting. Raises StepError (TimeZoneUnknown)."""
     default = _profile("default", setting.capacity, setting.rules, scale_set)
     profiles = [default]
     for recurring in setting.recurring:
-        zone = tz_win.get(recurring.time_zone)
-        if zone is None:
-            raise StepError(
-                Reason.TIME_ZONE_UNKNOWN,
-                f"{FIELD}[{setting.pool}].recurring[{recurring.name}].timeZone {recurring.time_zone!r} is unknown to Azure Monitor",
-                "Use a name of the tz database, such as Europe/Vienna.",
-            )
+        zone = monitor_time_zone(setting, recurring)
         begins = _profile(recurring.name, recurring.capacity, recurring.rules, scale_set)
         ends = {**default, "name": _paired_name(recurring.name)}
         profiles.append({**begins, "recurrence": _weekly(recurring, recurring.start, zone)})

@@ -7,17 +7,16 @@ AKS's weekly releases, is left alone. https://learn.microsoft.com/azure/aks/plan
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import wire
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import WINDOW
+from notebook_platform.azure.schedules import check_time_zone
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step, StepError
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import merged
 
 FIELD = "spec.cluster.maintenanceWindow"
@@ -44,14 +43,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
         window = self._window
         if window is None or cluster is None or not cluster.exists:
             return None
-        try:
-            offset = self._scope.now.astimezone(ZoneInfo(window.time_zone)).strftime("%z")
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise StepError(
-                Reason.TIME_ZONE_UNKNOWN,
-                f"{FIELD}.timeZone {window.time_zone!r} is not a name of the tz database",
-                "Use a name such as Europe/Vienna.",
-            ) from None
+        offset = self._scope.now.astimezone(check_time_zone(window.time_zone, FIELD)).strftime("%z")
         every_day = len(set(window.days)) == EVERY_DAY and window.auto_upgrade_day is None
         weekly = {"weekly": {"dayOfWeek": window.auto_upgrade_day or window.days[0]}}
         schedule = {"daily": {"intervalDays": 1}} if every_day else weekly

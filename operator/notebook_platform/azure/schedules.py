@@ -1,9 +1,11 @@
-"""Check the schedules of the spec before a step follows them."""
+"""Check the schedules and time zones of the spec before a step follows them."""
 
 from collections.abc import Iterable
+from zoneinfo import ZoneInfo
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import Recurring, problem
+from notebook_platform.api.time_zones import time_zone, unknown_time_zone
 from notebook_platform.engine.outcome import StepError
 
 
@@ -12,3 +14,15 @@ def check_schedules(schedules: Iterable[Recurring], field: str) -> None:
     for schedule in schedules:
         if words := problem(schedule):
             raise StepError(Reason.SCHEDULE_UNREADABLE, f"{field}: {words}", f"Correct {field}.")
+
+
+def check_time_zone(name: str, field: str) -> ZoneInfo:
+    """Return the time zone of a field. Raises StepError (TimeZoneUnknown)."""
+    zone = time_zone(name)
+    if zone is None:
+        raise StepError(
+            Reason.TIME_ZONE_UNKNOWN,
+            f"{field}.{unknown_time_zone(name)}",
+            "Use a name of the tz database, such as Europe/Vienna.",
+        )
+    return zone

@@ -70,6 +70,37 @@ async def test_a_size_that_is_not_offered_as_spot(terminal: Terminal) -> None:
     await known_before_creation(terminal, with_pool(spot={}), "VM sizes", "VmSizeUnsuitable", words)
 
 
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (
+            with_cluster(powerSchedules=[{"cron": "0 8 * * *", "timeZone": "Europe/Wien", "powerState": "Running"}]),
+            "spec.cluster.powerSchedules: timeZone 'Europe/Wien' is not a name of the tz database, such as Europe/Vienna",
+        ),
+        (
+            with_pool(
+                autoscaling={"minCount": 1, "maxCount": 2}, schedules=[{"cron": "0 25 * * *", "minCount": 2, "maxCount": 2}]
+            ),
+            "spec.nodePools[users].schedules: cron '0 25 * * *' cannot be read",
+        ),
+    ],
+)
+async def test_a_schedule_that_cannot_be_read(terminal: Terminal, spec: dict[str, Any], words: str) -> None:
+    await known_before_creation(terminal, spec, "schedules", "ScheduleUnreadable", words)
+
+
+async def test_a_window_with_an_unknown_time_zone(terminal: Terminal) -> None:
+    window = {"days": ["Saturday"], "timeZone": "Europe/Wien"}
+    words = "spec.cluster.maintenanceWindow.timeZone 'Europe/Wien' is not a name of the tz database, such as Europe/Vienna"
+    spec = with_cluster(maintenanceWindow=window) | {"disruption": "MaintenanceWindow"}
+    await known_before_creation(terminal, spec, "schedules", "TimeZoneUnknown", words)
+
+
+async def test_schedules_that_can_be_read_are_counted(terminal: Terminal) -> None:
+    spec = with_cluster(maintenanceWindow={"days": ["Saturday"], "timeZone": "Europe/Vienna"})
+    assert the_line(await diagnosis(terminal, spec), "schedules") == "✓ times and time zones that can be read: 1"
+
+
 ZONES = f"{group_id('dns')}/providers/Microsoft.Network/privateDnsZones"
 ZONE = f"{ZONES}/hubs.privatelink.eastus.azmk8s.io"
 

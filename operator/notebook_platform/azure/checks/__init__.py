@@ -15,6 +15,7 @@ from notebook_platform.azure.checks.permissions import clock, permissions
 from notebook_platform.azure.checks.private_zone import private_zone
 from notebook_platform.azure.checks.quota import quota, upgrade_quota
 from notebook_platform.azure.checks.region import providers, region, version
+from notebook_platform.azure.checks.schedules import schedules
 from notebook_platform.azure.checks.server_placement import server_placement
 from notebook_platform.azure.checks.vm_sizes import sizes
 
@@ -37,9 +38,21 @@ ALL: Mapping[str, Check] = {
     "private zone": private_zone,
     "servers": server_placement,
     "patches": patches,
+    "schedules": schedules,
     "metrics": metrics,
 }
 """By what people call them, in the order in which they are shown."""
 
-BEFORE_CREATION: tuple[Check, ...] = (clock, permissions, patches, names, version, addresses, private_zone, sizes, quota)
+BEFORE_CREATION: tuple[Check, ...] = (
+    clock,
+    permissions,
+    patches,
+    schedules,
+    names,
+    version,
+    addresses,
+    private_zone,
+    sizes,
+    quota,
+)
 BEFORE_UPGRADE: tuple[Check, ...] = (version, upgrade_quota)
