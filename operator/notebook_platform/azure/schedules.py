@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import Recurring, problem
-from notebook_platform.api.time_zones import time_zone, unknown_time_zone
+from notebook_platform.api.time_zones import similar_time_zone, time_zone
 from notebook_platform.engine.outcome import StepError
 
 
@@ -22,7 +22,7 @@ def check_time_zone(name: str, field: str) -> ZoneInfo:
     if zone is None:
         raise StepError(
             Reason.TIME_ZONE_UNKNOWN,
-            f"{field}.{unknown_time_zone(name)}",
+            f"{field}.timeZone {name!r} is not a name of the tz database, such as {similar_time_zone(name)}",
             "Use a name of the tz database, such as Europe/Vienna.",
         )
     return zone
