@@ -67,6 +67,21 @@ def test_flux_applies_each_directory_of_the_waves_after_the_one_before_it() -> N
         assert one["spec"]["dependsOn"] == [{"name": before["metadata"]["name"]}]
 
 
+def test_the_manual_names_what_a_copy_of_the_waves_takes_from_a_release() -> None:
+    page = (ROOT / "docs/gitops.md").read_text()
+    files = {path: yaml.safe_load((path / "kustomization.yaml").read_text()) for path in WAVES}
+    outside = [(path.name, one) for path, found in files.items() for one in found["resources"] if one.startswith("../")]
+    assert len(outside) == 3
+    for name, resource in outside:
+        assert f"| `{name}/kustomization.yaml` | `{resource}` | `https://github.com/OWNER/notebook-platform//" in page
+
+
+def test_the_operator_of_the_waves_has_the_image_of_a_release() -> None:
+    (deployment,) = [one for one in kustomized("../gitops/waves/1-operator") if one["kind"] == "Deployment"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "ghcr.io/OWNER/notebook-platform:0.1.0"
+
+
 def test_argo_cd_finds_the_number_of_its_wave_on_each_object() -> None:
     whole = [(one["kind"], one["metadata"]["name"]) for one in kustomized("../gitops/waves")]
     parts = {path: kustomized(f"../gitops/waves/{path.name}") for path in WAVES}
