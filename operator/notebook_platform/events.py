@@ -59,8 +59,8 @@ def _of_drift(
                 yield EventContent(type="Warning", reason=Reason.DRIFT_DETECTED, message=message)
         return
     for name, result in results.items():
-        if result.drift:
-            message = f"{name}: {listed(result)}. Correcting it"
+        if corrected := [change for change in result.drift if change in result.applied]:
+            message = f"{name}: {listed(corrected)}. Correcting it"
             yield EventContent(type="Warning", reason=Reason.DRIFT_DETECTED, message=message)
 
 

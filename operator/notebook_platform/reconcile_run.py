@@ -6,22 +6,21 @@ The reconciler (`reconciler.py`) creates a ReconcileRun for each reconcile and c
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-
-from kubernetes.aio import client
 
 from notebook_platform.api.conditions import Condition
 from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
-from notebook_platform.azure.last_applied import claims_of, confirmed, joined
-from notebook_platform.clients import SharedClients
-from notebook_platform.deletion import Deletion, DeletionRequest
+from notebook_platform.azure.last_applied import Record, claims_of, confirmed, joined
+from notebook_platform.deletion import DeletionRequest
 from notebook_platform.engine.backoff import exhausted
-from notebook_platform.engine.conditions import condition_of, fold_conditions
-from notebook_platform.engine.outcome import Failed, Operation, Ready
+from notebook_platform.engine.conditions import condition_of, fold_conditions, steps_in_sync
+from notebook_platform.engine.drift import Baseline
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.outcome import Failed, Operation, Progressing, Ready
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import (
     Result,
@@ -34,19 +33,15 @@ from notebook_platform.engine.result import (
 from notebook_platform.engine.trace import Read, Tracer, Traces
 from notebook_platform.events import events
 from notebook_platform.helm.plan import approved
-from notebook_platform.kube.applied import AppliedStore, Records
-from notebook_platform.kube.objects import PlatformObject
-from notebook_platform.kube.operations import OperationStore
-from notebook_platform.kube.secret_versions import SecretVersions
-from notebook_platform.kube.secrets import SOURCE, Platform, SecretStore
+from notebook_platform.kube.applied import Applied, Records
+from notebook_platform.kube.secrets import SOURCE
 from notebook_platform.observability import metrics
-from notebook_platform.observability.context import PlatformLog
 from notebook_platform.observability.labels import reason_label, step_label
+from notebook_platform.platform_context import PlatformContext
 from notebook_platform.policy import interval_of, spread, window_gate
-from notebook_platform.reconcile_state import Conclusion, ReconcileState
+from notebook_platform.reconcile_state import Conclusion
 from notebook_platform.sanitizing import sanitized
 from notebook_platform.status import platform_status
-from notebook_platform.status_writer import AppliedSteps, Reporter
 
 log = logging.getLogger(__name__)
 
@@ -56,66 +51,6 @@ SHORTEST_WAIT = 0.05
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlatformContext:
-    """What all reconciles of one platform share: its stores in the management cluster, the clients of the process, and the state that is
-    kept between reconciles."""
-
-    platform: Platform
-    object: PlatformObject
-    secrets: SecretStore
-    operations: OperationStore
-    applied: AppliedStore
-    shared: SharedClients
-    reporter: Reporter
-    deletion: Deletion
-    log: PlatformLog
-    state: ReconcileState = field(default_factory=ReconcileState)
-
-    @classmethod
-    def of(
-        cls,
-        platform: Platform,
-        body: Mapping[str, Any],
-        api: client.ApiClient,
-        shared: SharedClients,
-        versions: SecretVersions | None = None,
-    ) -> "PlatformContext":
-        """Return the context of a platform. `body`: the object as read; `api`: the management cluster; `versions`: those of Secrets that a
-        watch of it reports."""
-        secrets, stored = SecretStore(api, platform, versions), PlatformObject(api, platform)
-        label = f"{platform.namespace}/{platform.name}"
-        return cls(
-            platform=platform,
-            object=stored,
-            secrets=secrets,
-            operations=OperationStore(secrets),
-            applied=AppliedStore(secrets),
-            shared=shared,
-            reporter=Reporter(stored, body, label),
-            deletion=Deletion(platform, secrets, shared),
-            log=PlatformLog(label),
-        )
-
-    def rest(self) -> None:
-        """Drop, pack or close what the next reconcile can read again or open: called before a long wait."""
-        self.state.pack()
-        self.reporter.pack()
-        self.applied.pack()
-        self.secrets.redactor.pack()
-        self.shared.rest(self.platform)
-
-    @property
-    def label(self) -> str:
-        """namespace/name"""
-        return f"{self.platform.namespace}/{self.platform.name}"
-
-    @property
-    def status(self) -> PlatformStatus:
-        """The status as last written."""
-        return self.reporter.status
 
 
 @dataclass(frozen=True)
@@ -153,7 +88,7 @@ class ReconcileRun:
         begun = await self._begin()
         claims, applied = claims_of(spec), await context.applied.load()
         if not spec.suspend:
-            await context.applied.save(joined(applied, claims))
+            await context.applied.save(replace(applied, records=joined(applied.records, claims)), lazily=True)
         graph = await context.shared.graph(
             context.platform,
             spec,
@@ -162,22 +97,42 @@ class ReconcileRun:
             planning=spec.suspend,
             approved=approved(self._body["metadata"]),
             refused=context.operations.refused,
-            applied=applied,
+            applied=applied.records,
         )
-        tracer = None if spec.suspend else self._tracer(begun.traces, applied)
-        results = await reconcile(graph, self._policy(begun, tracer), self._record)
+        baseline = await self._baseline(applied, graph)
+        tracer = None if spec.suspend else self._tracer(begun.traces, applied.records)
+        results = await reconcile(graph, self._policy(begun, tracer, baseline), self._record)
         observed = results.keys() - (tracer.kept if tracer else ())
         if begun.conclusion.repeats(results, observed, context.reporter.writes):
             return self._requeue(results)
         begun.conclusion.clear()
         await context.shared.after(context.platform, results)
-        if not spec.suspend:
-            await context.applied.save(confirmed(await context.applied.load(), claims, up_to_date(results)))
+        await self._keep_applied(baseline.after(results), claims, results)
         context.state.cache_results(results, begun.epoch)
         results, conditions = self._reported(results, begun, suspended=spec.suspend)
         wait = await self._conclude(results, conditions, begun, deleting=False)
         begun.conclusion.keep(results, observed, context.reporter.writes)
         return wait
+
+    async def _baseline(self, applied: Applied, graph: Graph) -> Baseline:
+        """Return what was in sync with this spec before. The conditions tell where it was never recorded."""
+        store, baseline = self._context.applied, applied.baseline
+        if baseline is None:
+            known = steps_in_sync(self._context.status.conditions, self._generation)
+            baseline = Baseline(generation=self._generation, remaining=dict.fromkeys(known, ()))
+        baseline = baseline.at(self._generation)
+        if self._context.state.take_references_changed():
+            baseline = baseline.without([name for name, step in graph.steps.items() if step.refers])
+            await store.save(replace(await store.load(), baseline=baseline), lazily=self._spec.suspend)
+        return baseline
+
+    async def _keep_applied(self, baseline: Baseline, claims: Mapping[str, Record], results: Mapping[str, Result]) -> None:
+        """Record what is in sync now. While an operation is in progress the baseline changes in each reconcile, so it is stored later."""
+        store, suspended = self._context.applied, self._spec.suspend
+        known = (await store.load()).records
+        records = known if suspended else confirmed(known, claims, up_to_date(results))
+        working = any(isinstance(result.outcome, Progressing) for result in results.values())
+        await store.save(Applied(records=records, baseline=baseline), lazily=suspended or working)
 
     async def _begin(self) -> _Begun:
         context, state = self._context, self._context.state
@@ -194,12 +149,11 @@ class ReconcileRun:
 
         return Tracer(traces, verify, hash((self._generation, repr(applied))))
 
-    def _policy(self, begun: _Begun, tracer: Tracer | None) -> Policy:
+    def _policy(self, begun: _Begun, tracer: Tracer | None, baseline: Baseline) -> Policy:
         context, spec = self._context, self._spec
-        unchanged = not context.state.take_references_changed()
         return Policy(
             mode=Mode.PLAN if spec.suspend else Mode.APPLY,
-            applied_steps=AppliedSteps(context.reporter, self._generation) if unchanged else frozenset(),
+            is_drift=baseline.is_drift,
             correct_drift=spec.drift_policy == "Correct",
             backing_off=begun.backing_off,
             result_cache=context.state.recent_results(self._interval),

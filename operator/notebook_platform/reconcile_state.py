@@ -104,7 +104,7 @@ class ReconcileState:
     def discard(self, *, references_changed: bool = False) -> None:
         """Discard results and backoffs, including those of a running reconcile: the user has changed what is wanted.
 
-        `references_changed`: a Secret or ConfigMap that the spec names has changed, so the next differences are no drift.
+        `references_changed`: a Secret or ConfigMap that the spec names has changed, so differences of the steps that read it are no drift.
         """
         self.epoch += 1
         self.attempts = ()

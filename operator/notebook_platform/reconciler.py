@@ -35,8 +35,9 @@ from notebook_platform.observability.context import PLATFORM, renew_correlation_
 from notebook_platform.observability.fleet import FLEET, PlatformState
 from notebook_platform.observability.tracing import span
 from notebook_platform.pace import Pace
+from notebook_platform.platform_context import PlatformContext
 from notebook_platform.policy import reconcile_trigger
-from notebook_platform.reconcile_run import PlatformContext, ReconcileRun
+from notebook_platform.reconcile_run import ReconcileRun
 from notebook_platform.reconcile_state import SeenObject
 from notebook_platform.referrers import Reference
 from notebook_platform.status import unfinished, unreadable, with_queued, with_throttled

@@ -6,7 +6,7 @@ reports its state.
 
 import logging
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,7 +14,6 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.status import PlatformStatus
-from notebook_platform.engine.conditions import was_applied
 from notebook_platform.events import EventContent
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.observability import metrics
@@ -154,15 +153,3 @@ class Reporter:
             await self._object.emit_event(event.type, event.reason, event.message, now)
         except Exception as error:
             log.warning("%s: failed to create an Event: %s", self._label, type(error).__name__)
-
-
-class AppliedSteps(Container[str]):
-    """The steps that were applied for a generation before: a change found there now is drift. The status, which is packed while nothing
-    changes, is read only when a step has changes."""
-
-    def __init__(self, reporter: Reporter, generation: int) -> None:
-        self._reporter = reporter
-        self._generation = generation
-
-    def __contains__(self, step: object) -> bool:
-        return was_applied(str(step), self._reporter.status.conditions, self._generation)

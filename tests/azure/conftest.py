@@ -1,6 +1,7 @@
 """The Azure steps against the simulator, through the real SDK over TLS; the clusters have no Kubernetes API."""
 
 import asyncio
+import copy
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session_pool import SessionPool
 from notebook_platform.azure.last_applied import Record, claims_of, confirmed, joined
 from notebook_platform.azure.scope import AzureScope, FindRemovedApis
+from notebook_platform.engine.drift import Baseline
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, Rechecked, StepError, Unblocking
 from notebook_platform.engine.reconcile import Policy, reconcile
@@ -52,6 +54,8 @@ class Estate:
     window_gate: str = ""
     max_age: float = 0.0
     find_removed_apis: FindRemovedApis | None = None
+    baseline: Baseline = field(default_factory=lambda: Baseline(generation=0))
+    _spec: dict[str, Any] | None = None
 
     async def graph(self, spec: dict[str, Any], *, deleting: bool = False) -> Graph:
         parsed = NotebookPlatformSpec.model_validate(spec)
@@ -77,11 +81,18 @@ class Estate:
     async def once(self, spec: dict[str, Any], policy: Policy | None = None) -> dict[str, Result]:
         """Reconcile once; operations and what was applied are recorded as the operator records them."""
         self.passes += 1
-        policy = replace(policy or Policy(), ignored=ignored_by(self.ignored), window_gate=self.window_gate)
+        if spec != self._spec:
+            self._spec, self.baseline = copy.deepcopy(spec), self.baseline.at(self.baseline.generation + 1)
+        policy = replace(
+            policy or Policy(),
+            ignored=ignored_by(self.ignored),
+            window_gate=self.window_gate,
+            is_drift=self.baseline.is_drift,
+        )
         claims = claims_of(NotebookPlatformSpec.model_validate(spec))
         self.applied = joined(self.applied, claims)
         results = await reconcile(await self.graph(spec), policy)
-        self.applied = confirmed(self.applied, claims, up_to_date(results))
+        self.applied, self.baseline = confirmed(self.applied, claims, up_to_date(results)), self.baseline.after(results)
         self._remember(results)
         return results
 

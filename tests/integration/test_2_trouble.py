@@ -52,6 +52,33 @@ def test_a_missing_secret_is_named_and_picked_up_when_it_is_made(cleared: Field)
     cleared.kubectl("delete", "secret", "later", "-n", "platforms")
 
 
+def test_with_warn_a_change_made_by_hand_while_the_operator_could_not_sign_in_stays_and_is_reported(cleared: Field) -> None:
+    wanted = without_hub("byhand", driftPolicy="Warn")
+    wanted["spec"]["azure"]["credentials"]["secretRef"]["name"] = "expires"
+    password = cleared.environment["SANDBOX_CLIENT_SECRET"]
+    credentials = {
+        key: cleared.environment[f"SANDBOX_{name}"] for key, name in (("tenantId", "TENANT"), ("clientId", "CLIENT_ID"))
+    }
+    cleared.apply(secret("expires", "platforms", {**credentials, "clientSecret": password}))
+    cleared.apply(wanted)
+    cleared.until_ready("byhand")
+    cleared.apply(secret("expires", "platforms", {**credentials, "clientSecret": "wrong-client-secret-0000"}))
+    cleared.until_reason("byhand", "CredentialsReady", "WrongCredentials")
+    pool = next(key for key in cleared.resources() if key.endswith("/aks-byhand/agentpools/nodepool1"))
+    cleared.control("PATCH", f"/resources{pool}", {"properties": {"maxCount": 9}})
+    cleared.restart_operator()
+    mark = cleared.mark()
+    cleared.apply(secret("expires", "platforms", {**credentials, "clientSecret": password}))
+    reported = cleared.until_reason("byhand", "DriftDetected", "Drifted")["message"]
+    assert "maxCount is 9" in reported and [m for reason, m in cleared.events("byhand") if reason == "DriftDetected"]
+    wanted["spec"]["azure"]["tags"] = {"cost": "42"}
+    cleared.apply(wanted)
+    cleared.until("the tag is written", lambda: cleared.resources()[pool]["properties"].get("tags", {}).get("cost") == "42")
+    assert cleared.resources()[pool]["properties"]["maxCount"] == 9, cleared.writes(mark)
+    cleared.kubectl("delete", "nbp", "byhand", "-n", "platforms", "--timeout=60s")
+    cleared.kubectl("delete", "secret", "expires", "-n", "platforms")
+
+
 def test_a_disabled_subscription_stalls_and_goes_on_when_it_is_enabled(cleared: Field) -> None:
     cleared.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Disabled"})
     cleared.apply(without_hub("disabled"))

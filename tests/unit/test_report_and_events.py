@@ -79,12 +79,12 @@ def test_a_change_has_one_event_however_long_it_lasts() -> None:
 
 def test_drift_has_an_event_at_each_correction_and_one_when_it_is_left() -> None:
     _, after = reconcile_events({"A": Result(outcome=Ready())}, [])
-    drifted = {"A": Result(outcome=Ready(), changes=(CHANGE,), drift=True, applied=True)}
+    drifted = {"A": Result(outcome=Ready(), changes=(CHANGE,), drift=(CHANGE,), applied=(CHANGE,))}
     corrected, _ = reconcile_events(drifted, after, correcting=True)
     assert corrected == [("Warning", "DriftDetected")]
-    left, later = reconcile_events({"A": Result(outcome=Ready(), changes=(CHANGE,), drift=True)}, after, correcting=False)
+    left, later = reconcile_events({"A": Result(outcome=Ready(), changes=(CHANGE,), drift=(CHANGE,))}, after, correcting=False)
     assert left == [("Warning", "DriftDetected")]
-    assert reconcile_events({"A": Result(outcome=Ready(), changes=(CHANGE,), drift=True)}, later, correcting=False)[0] == []
+    assert reconcile_events({"A": Result(outcome=Ready(), changes=(CHANGE,), drift=(CHANGE,))}, later, correcting=False)[0] == []
 
 
 def test_a_degraded_step_stalls_in_time_and_has_one_event() -> None:

@@ -49,7 +49,10 @@ class NotebookPlatformSpec(SpecModel):
         description="Refuse the deletion of the platform, with either deletionPolicy. A deletion that is requested nevertheless (with the "
         "CustomResourceDefinition) is blocked. Setting the field to true stops a deletion that has begun.",
     )
-    drift_policy: Literal["Correct", "Warn"] = Field("Correct", description="What to do about changes by other clients.")
+    drift_policy: Literal["Correct", "Warn"] = Field(
+        "Correct",
+        description="What to do about changes by other clients: revert them with an Event, or report them and leave them.",
+    )
     drift_ignore: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list,
         max_length=64,

@@ -88,6 +88,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
     def __init__(self, scope: AzureScope) -> None:
         super().__init__(scope)
         self._name = scope.spec.cluster.name
+        self.refers = scope.spec.cluster.ssh_public_key_from is not None
         self._floor = scope.spec.cluster.upgrades.moves_version
         self._kept = names_of_aks(scope.spec.cluster)
         self._schedules = () if scope.deleting else scope.spec.cluster.power_schedules

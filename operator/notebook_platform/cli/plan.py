@@ -41,7 +41,7 @@ async def _plan(arguments: argparse.Namespace) -> int:
 
 async def planned(chosen: TargetPlatform) -> Plan:
     """Return the plan of all steps. Writes nothing, neither in Azure nor to Secrets."""
-    applied = await AppliedStore(chosen.secrets).load()
+    applied = (await AppliedStore(chosen.secrets).load()).records
     graph = await chosen.shared.graph(
         chosen.platform, chosen.spec, chosen.secrets, {}, planning=True, approved=chosen.approved, applied=applied
     )

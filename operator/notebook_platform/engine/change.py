@@ -74,8 +74,8 @@ class Change:
 
     `path` names the member in its owner's terms (`properties.agentPoolProfiles[nodepool1].maxCount`); `before` and `after`
     are JSON values (None: absent; never a secret). `gate` says why it is not applied at once; None: it is. `keys` is the path
-    in the resource's own document, for `merged`; empty when the change is not a member of one. `drift`: it undoes what another client
-    has changed, which the step knows although it was not Ready before (an unhealthy release).
+    in the resource's own document, for `merged`; empty when the change is not a member of one. `drift`: whether
+    it undoes what another client has changed, if the step knows it (a release); None: the baseline tells (`engine/drift.py`).
     """
 
     path: str
@@ -84,7 +84,7 @@ class Change:
     after: Any = None
     gate: Gate | None = None
     keys: tuple[str, ...] = ()
-    drift: bool = False
+    drift: bool | None = None
 
     @property
     def disruptive(self) -> bool:

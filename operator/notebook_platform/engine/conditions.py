@@ -12,7 +12,7 @@ from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.conditions import Condition, carry_over, condition
 from notebook_platform.api.manual import SITE, with_link
 from notebook_platform.api.reasons import AnyReason, Reason
-from notebook_platform.engine.change import Impossible
+from notebook_platform.engine.change import Change, Impossible
 from notebook_platform.engine.outcome import (
     Deferred,
     Degraded,
@@ -242,25 +242,25 @@ def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspend
             elif not result.wanted and not result.exists:
                 continue
             elif suspended and result.changes:
-                status, reason, message = False, Reason.SUSPENDED, f"Would change: {listed(result)}"
+                status, reason, message = False, Reason.SUSPENDED, f"Would change: {listed(result.changes)}"
         yield make(f"{name}Ready", status, reason, message)
 
 
-def listed(result: Result) -> str:
-    """Return the changes of a result as text: path, observed value, wanted value."""
+def listed(changes: Sequence[Change]) -> str:
+    """Return changes as text: path, observed value, wanted value."""
     shown = [
         f"{c.path} is {c.before!r}, wanted {c.after!r}" + (" (cannot be changed)" if isinstance(c.gate, Impossible) else "")
-        for c in result.changes[:SHOWN_CHANGES]
+        for c in changes[:SHOWN_CHANGES]
     ]
-    more = len(result.changes) - len(shown)
+    more = len(changes) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
 
 
 def _drift(results: Mapping[str, Result], make: Make) -> Condition:
-    drifted = {name: r for name, r in results.items() if r.drift}
+    drifted = {name: r.drift for name, r in results.items() if r.drift}
     if not drifted:
         return make(ConditionType.DRIFT_DETECTED, False, Reason.NO_DRIFT, Reason.NO_DRIFT.sentence)
-    message = ". ".join(f"{name}: {listed(result)}" for name, result in drifted.items())
+    message = ". ".join(f"{name}: {listed(drift)}" for name, drift in drifted.items())
     return make(ConditionType.DRIFT_DETECTED, True, Reason.DRIFTED, message)
 
 
@@ -275,7 +275,8 @@ def _notices(results: Mapping[str, Result], make: Make) -> Iterator[Condition]:
         yield make(kind, True, notices[0].reason, "; ".join(messages))
 
 
-def was_applied(step: str, conditions: Iterable[Condition], generation: int) -> bool:
-    """Return whether a step was applied for this generation before, by the conditions of an earlier reconcile: a change found there now is
-    drift."""
-    return any(c.type == f"{step}Ready" and c.status == "True" and c.observed_generation == generation for c in conditions)
+def steps_in_sync(conditions: Iterable[Condition], generation: int) -> Iterator[str]:
+    """Yield the steps that were up to date with the spec of this generation, by the conditions of an earlier reconcile."""
+    for known in conditions:
+        if known.status == "True" and known.observed_generation == generation and known.type.endswith(ConditionType.READY):
+            yield known.type.removesuffix(ConditionType.READY)

@@ -4,13 +4,14 @@ Deletion traverses the same graph backwards (`engine/teardown.py`). The reconcil
 `notebook-platform plan` to print its changes.
 """
 
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.change import Action, Change, Impossible, NeedsApproval, Scheduled, Split, split_by_gate
+from notebook_platform.engine.drift import IsDrift
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.observation import observation
 from notebook_platform.engine.outcome import (
@@ -44,8 +45,8 @@ class Mode(Enum):
 class Policy:
     """The rules of one reconcile.
 
-    `applied_steps` names the steps that were already applied for this very spec: a change found there is drift, and applied
-    only if `correct_drift`. `backing_off`: failures whose time to retry has not come; their steps are skipped.
+    `is_drift` returns whether a change of a step is drift (`engine/drift.py`); only with `correct_drift` is it applied. `backing_off`:
+    failures whose time to retry has not come; their steps are skipped.
     `result_cache`: recent results; these steps are not observed again while another step's operation is polled every few
     seconds. `tracer` keeps the results of settled steps whose reads are as they were; None: every step is observed. `ignored` returns for
     (step, path) whether the spec ignores the difference. `window_gate`: what disruptive changes are deferred until;
@@ -53,7 +54,7 @@ class Policy:
     """
 
     mode: Mode = Mode.APPLY
-    applied_steps: Container[str] = frozenset()
+    is_drift: IsDrift = lambda step, change: False
     correct_drift: bool = True
     backing_off: Mapping[str, Failed] = field(default_factory=dict)
     result_cache: Mapping[str, Result] = field(default_factory=dict)
@@ -97,7 +98,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
     result = Result(
         outcome=Ready(),
         changes=changes,
-        drift=bool(drift),
+        drift=drift,
         wanted=desired is not None,
         exists=observed.exists,
         notices=observed.notices,
@@ -105,10 +106,12 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
         estimate_seconds=step.estimate_seconds([c for c in changes if not isinstance(c.gate, Impossible)]),
     )
     if unusable := observed.failed or observed.busy:
-        return replace(result, outcome=unusable, changes=(), drift=False)
+        return replace(result, outcome=unusable, changes=(), drift=())
+    allowed = changes if policy.correct_drift else tuple(change for change in changes if change not in drift)
+    if not allowed:
+        result = replace(result, remaining=())
     if not changes:
         return replace(result, outcome=_health(step, observed.found))
-    allowed = changes if policy.correct_drift else tuple(change for change in changes if change not in drift)
     if policy.mode is Mode.PLAN or not allowed:
         return replace(result, outcome=_planned(step, desired, observed, policy.mode))
     waits_for = await _closed_gate(allowed, policy) if result.exists else ""  # a creation disrupts no user
@@ -116,16 +119,24 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
     if waits_for and policy.query_gate:
         result = replace(result, requeue_after=min(GATE_RECHECK, result.requeue_after or GATE_RECHECK))
     if not split.now:
-        return _without_apply(step, observed.found, split, result)
+        return replace(_without_apply(step, observed.found, split, result), remaining=_paths(changes, drift))
     log_applied([change.path for change in split.now])
     try:
         outcome = await step.apply(desired, observed.found, split.now)
     except ChangeWithoutEffect as useless:
         outcome = _impossible(step, observed.found, useless.failed, result)
-    applied = not isinstance(outcome, Deferred)
-    if isinstance(outcome, Ready) and outcome.output is None:
-        outcome = await _observe_applied(step, inputs, split)
-    return replace(result, outcome=outcome, applied=applied, drift=result.drift and applied)
+    if isinstance(outcome, Deferred):
+        return replace(result, outcome=outcome, drift=(), remaining=_paths(changes, drift))
+    result = replace(result, applied=split.now)
+    if isinstance(outcome, Ready):
+        result = replace(result, remaining=_paths(changes, (*drift, *split.now)))
+        if outcome.output is None:
+            outcome = await _observe_applied(step, inputs, split)
+    return replace(result, outcome=outcome)
+
+
+def _paths(changes: Iterable[Change], without: Container[Change]) -> tuple[str, ...]:
+    return tuple(change.path for change in changes if change not in without)
 
 
 async def _observe(step: AnyStep, desired: Any, inputs: Inputs, policy: Policy) -> tuple[Observed[Any], tuple[Change, ...]]:
@@ -139,12 +150,17 @@ async def _observe(step: AnyStep, desired: Any, inputs: Inputs, policy: Policy) 
     return observed, changes
 
 
-def _drift(step: AnyStep, desired: Any, changes: Sequence[Change], policy: Policy) -> list[Change]:
+def _drift(step: AnyStep, desired: Any, changes: Iterable[Change], policy: Policy) -> tuple[Change, ...]:
     """Return the changes that undo what another client has changed."""
-    if desired is None or not changes:
-        return []
-    applied = step.name in policy.applied_steps  # reads the status
-    return [change for change in changes if change.drift or (applied and not isinstance(change.gate, Scheduled))]
+    if desired is None:
+        return ()
+    return tuple(change for change in changes if _is_drift(step.name, change, policy))
+
+
+def _is_drift(step: str, change: Change, policy: Policy) -> bool:
+    if change.drift is not None or isinstance(change.gate, Scheduled):
+        return bool(change.drift)
+    return policy.is_drift(step, change)
 
 
 def _changes(step: AnyStep, desired: Any, observed: Observed[Any], policy: Policy) -> tuple[Change, ...]:
@@ -167,7 +183,8 @@ def _without_apply(step: AnyStep, found: Any, split: Split, result: Result) -> R
     """Return the result when no change may be applied now: they are deferred, or all of them are impossible."""
     if split.later:
         return replace(result, outcome=_deferred(step, found, split))
-    return replace(result, outcome=_impossible(step, found, split.impossible[0].failed, result), drift=False)
+    drift = tuple(change for change in result.drift if not isinstance(change.gate, Impossible))
+    return replace(result, outcome=_impossible(step, found, split.impossible[0].failed, result), drift=drift)
 
 
 def _impossible(step: AnyStep, found: Any, failed: Failed, result: Result) -> Outcome:

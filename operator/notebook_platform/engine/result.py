@@ -16,15 +16,17 @@ from notebook_platform.engine.step import Notice
 class Result:
     """The outcome of one step in one reconcile.
 
-    `drift`: the changes appeared although this spec had been applied before. `applied`: the changes were sent. `wanted`: the
-    spec asks for this step. `exists`: the resource exists, if only in part. `unobserved`: its observation waits for its turn, so
-    nothing new is known. Times are in seconds.
+    `drift`: those of the changes that undo what another client has changed. `applied`: those that were sent. `remaining`: when nothing
+    else is to be applied now, the paths of the changes that are left for another reason than drift; None: the step is not in sync, or
+    nothing is known. `wanted`: the spec asks for this step. `exists`: the resource exists, if only in part. `unobserved`: its observation
+    waits for its turn, so nothing new is known. Times are in seconds.
     """
 
     outcome: Outcome
     changes: tuple[Change, ...] = ()
-    drift: bool = False
-    applied: bool = False
+    drift: tuple[Change, ...] = ()
+    applied: tuple[Change, ...] = ()
+    remaining: tuple[str, ...] | None = None
     wanted: bool = True
     unobserved: bool = False
     exists: bool = False

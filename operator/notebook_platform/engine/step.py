@@ -99,6 +99,10 @@ class Step(ABC, Generic[Desired, Found, Output]):
     """The output of the step whose deletion deletes this resource too. If this one cannot be reached or deleted, that
     deletion is enough."""
 
+    refers: bool = False
+    """Whether a Secret or ConfigMap that the spec names changes the desired state: then differences are no drift. A step that knows which
+    of its changes are drift leaves this False."""
+
     cacheable: ClassVar[bool] = False
     """Whether a first observation may come from a cache that all platforms share and that is some minutes old."""
 

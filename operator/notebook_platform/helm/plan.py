@@ -73,7 +73,10 @@ def installs(wanted: Wanted, preview: RevisionPreview) -> list[Change]:
 
 
 def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, preview: RevisionPreview) -> list[Change]:
-    """Return the changes of a release with another chart or other values than wanted; what must happen before the upgrade is first."""
+    """Return the changes of a release with another chart or other values than wanted; what must happen before the upgrade is first.
+
+    They are no drift: records that another client wrote are ignored, so chart or values differ because what is wanted has changed.
+    """
     chart, before = f"{wanted.chart.name}-{wanted.chart.version}", f"{release.chart}-{release.chart_version}"
     begun = owned is not None and owned.unfinished and owned.wish == wanted.digest  # an interrupted upgrade is completed
     if before != chart:
@@ -81,7 +84,7 @@ def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, previ
     else:
         upgrade = Change(path=f"{path_of(wanted)}/values", action=Action.UPDATE, before=_differing(wanted, release))
     gate = _gate(preview, begun=begun)
-    return [replace(change, gate=gate) for change in (*_beside(wanted, preview), upgrade)]
+    return [replace(change, gate=gate, drift=False) for change in (*_beside(wanted, preview), upgrade)]
 
 
 def _gate(preview: RevisionPreview, *, begun: bool) -> Gate | None:

@@ -8,6 +8,7 @@ import pytest_asyncio
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.engine import Failed, Progressing, Ready, Waiting
+from notebook_platform.engine.drift import Baseline
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import Result
@@ -119,15 +120,15 @@ async def test_settled_it_writes_nothing_and_corrects_drift(platform: Platform) 
     again = await platform.once()
     assert again.changes == () and (await platform.read())["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
     await platform.change({"spec": {"labelLimit": 1, "sampleLimit": 5}})
-    settled = frozenset({"HubMetrics"})
-    warned = await platform.once(Policy(applied_steps=settled, correct_drift=False))
+    settled = Baseline(generation=1, remaining={"HubMetrics": ()}).is_drift
+    warned = await platform.once(Policy(is_drift=settled, correct_drift=False))
     assert warned.drift and (await platform.read())["spec"]["labelLimit"] == 1
-    corrected = await platform.once(Policy(applied_steps=settled))
+    corrected = await platform.once(Policy(is_drift=settled))
     assert [change.path for change in corrected.changes] == [f"podMonitors[{platform.namespace}/{HUB}].spec.labelLimit"]
     spec = (await platform.read())["spec"]
     assert (spec["labelLimit"], spec["sampleLimit"]) == (63, 5), "what others add is theirs"
     await platform.custom.delete_namespaced_custom_object(*GROUP, platform.namespace, PLURAL, PROXY)
-    assert (await platform.once(Policy(applied_steps=settled))).drift and await platform.read(PROXY)
+    assert (await platform.once(Policy(is_drift=settled))).drift and await platform.read(PROXY)
 
 
 @pytest.mark.usefixtures("agent")

@@ -74,7 +74,7 @@ async def test_drift_is_reported_and_corrected_without_helm_and_additions_of_oth
     before, drifted = helm_runs(), {"ConfigMap/little", "Deployment/little.spec.template.spec.containers"}
 
     async def reported() -> bool:  # not while the Deployment's controller writes its status
-        result = (await harness.once(Policy(applied_steps={"ReleaseLittle"})))["ReleaseLittle"]
+        result = (await harness.once())["ReleaseLittle"]
         return result.drift and {change.path for change in result.changes} == drifted
 
     await harness.soon(reported)
@@ -90,7 +90,6 @@ async def test_drift_is_reported_and_corrected_without_helm_and_additions_of_oth
 
 
 async def test_drift_beside_an_unhealthy_release_is_reported_and_left_if_the_spec_asks_for_that(harness: ReleaseHarness) -> None:
-    """No step is applied by its condition: that of an unhealthy release is False."""
     await harness.ready()
     apps, replicas = client.AppsV1Api(harness.cluster.target.api), {"spec": {"replicas": 2}}
     await apps.patch_namespaced_deployment("little", harness.namespace, replicas, _content_type="application/merge-patch+json")
@@ -103,7 +102,7 @@ async def test_drift_beside_an_unhealthy_release_is_reported_and_left_if_the_spe
     assert (await harness.deployment()).spec.replicas == 2
 
     async def corrected() -> bool:
-        result = (await harness.once(Policy()))["ReleaseLittle"]
+        result = (await harness.once())["ReleaseLittle"]
         return result.drift and result.applied
 
     await harness.soon(corrected)
@@ -128,7 +127,7 @@ async def test_a_drift_of_a_secret_never_shows_its_value(harness: ReleaseHarness
     await harness.cluster.core.patch_namespaced_secret(
         "little", harness.namespace, patch, _content_type="application/merge-patch+json"
     )
-    result = (await harness.once(Policy(correct_drift=False, applied_steps={"ReleaseLittle"})))["ReleaseLittle"]
+    result = (await harness.once(Policy(correct_drift=False)))["ReleaseLittle"]
     assert [c.path for c in result.changes] == ["Secret/little.data.word"] and "(not shown)" in str(result.changes)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 from notebook_platform.engine import Rechecked
-from notebook_platform.engine.reconcile import Policy
 from notebook_platform.helm.state import State
 
 from tests.environments import Say
@@ -104,7 +103,7 @@ async def test_a_state_is_reported_and_ends_in_one_deployed_revision(
 ) -> None:
     await hand(harness)
     assert await harness.state() is state
-    await harness.once(Policy(applied_steps={"ReleaseLittle"}))
+    await harness.once()
     condition = harness.condition("DriftDetected" if state is State.DRIFTED else "ReleaseLittleReady")
     table.append((state, LINE.format(state.value, hand.__name__.replace("_", " "), condition.reason, condition.message[:230])))
     assert condition.reason == reason and words in condition.message, condition

@@ -11,7 +11,8 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.engine.step import Inputs, Observed
-from notebook_platform.reconcile_run import PlatformContext, ReconcileRun
+from notebook_platform.platform_context import PlatformContext
+from notebook_platform.reconcile_run import ReconcileRun
 from notebook_platform.reconciler import PlatformReconciler
 
 from tests.local.reconciler.cluster import Management

@@ -14,7 +14,7 @@ from notebook_platform.engine import (
 )
 from notebook_platform.engine.backoff import LONGEST_WAIT, backing_off, next_attempts, wait_after
 from notebook_platform.engine.change import compare
-from notebook_platform.engine.conditions import fold_conditions, was_applied
+from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Mode, Policy
 from notebook_platform.engine.result import requeue_after
@@ -134,19 +134,6 @@ def test_a_plan_applies_nothing_and_names_what_would_change(plan: list) -> None:
     assert world.log == []
     roots = [name for name, needs, _ in plan if not needs]
     assert all(results[name].changes for name in roots)
-
-
-def test_drift_is_corrected_or_only_reported_by_policy() -> None:
-    for correct in (True, False):
-        world = World()
-        graph = graph_of([("A", (), [])], world)
-        run(graph)
-        conditions = fold_conditions(run(graph), [], generation=1, now=NOW)
-        world.there.clear()
-        world.log.clear()
-        policy = Policy(applied_steps={"A"} if was_applied("A", conditions, 1) else (), correct_drift=correct)
-        result = run(graph, policy)["A"]
-        assert result.drift and bool(world.log) is correct
 
 
 def test_a_held_failure_is_left_alone_until_its_time() -> None:

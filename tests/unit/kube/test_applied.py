@@ -1,13 +1,16 @@
-"""The Secret that records what was applied last: read once, written when it changes, untrusted."""
+"""The Secret with what was applied last and the baseline of drift: read once, written when it changes, untrusted."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from notebook_platform.kube.applied import AppliedStore
+from notebook_platform.engine.drift import Baseline
+from notebook_platform.kube.applied import Applied, AppliedStore
 from notebook_platform.kube.secrets import Platform
 
 RECORD = {"Cluster": {"tags": {"team": "Alpha"}, "members": {"monitoring": "w"}}}
+BASELINE = Baseline(generation=3, remaining={"Cluster": (), "Network": ("location",)}, reported={"NodePools": {"a.count": "0f"}})
+APPLIED = Applied(records=RECORD, baseline=BASELINE)
 
 
 class Namespace:
@@ -32,23 +35,40 @@ class Namespace:
         self.data.pop(name, None)
 
 
-async def test_a_record_is_read_back_by_the_next_operator() -> None:
+async def test_a_record_is_read_back_by_the_next_operator_and_after_a_rest() -> None:
     secrets = Namespace()
-    await AppliedStore(secrets).save(RECORD)  # type: ignore[arg-type]
-    assert await AppliedStore(secrets).load() == RECORD  # type: ignore[arg-type]
+    store = AppliedStore(secrets)  # type: ignore[arg-type]
+    await store.save(APPLIED)
+    assert await AppliedStore(secrets).load() == APPLIED  # type: ignore[arg-type]
+    store.pack()
+    assert await store.load() == APPLIED
 
 
 async def test_an_unchanged_record_costs_one_read_and_no_write() -> None:
     secrets = Namespace()
     store = AppliedStore(secrets)  # type: ignore[arg-type]
-    await store.save({})
-    await store.save({})
+    await store.save(Applied())
+    await store.save(Applied())
     assert secrets.calls == ["read"]
-    await store.save(RECORD)
-    await store.save(RECORD)
+    await store.save(APPLIED)
+    store.pack()
+    await store.save(APPLIED)
     assert secrets.calls == ["read", "write"]
-    await store.save({})
+    await store.save(Applied())
     assert secrets.calls == ["read", "write", "delete"] and secrets.data == {}
+
+
+async def test_a_baseline_that_changes_in_each_reconcile_is_stored_once() -> None:
+    secrets = Namespace()
+    store = AppliedStore(secrets)  # type: ignore[arg-type]
+    for step in ("Network", "Cluster", "NodePools"):
+        await store.save(Applied(baseline=Baseline(generation=1, remaining={step: ()})), lazily=True)
+        store.pack()
+    assert secrets.calls == ["read"]
+    last = await store.load()
+    await store.save(last)
+    await store.save(last)
+    assert secrets.calls == ["read", "write"] and await AppliedStore(secrets).load() == last  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", [
@@ -57,4 +77,13 @@ async def test_an_unchanged_record_costs_one_read_and_no_write() -> None:
 ])  # fmt: skip
 async def test_what_a_user_wrote_into_the_secret_is_ignored_unless_it_has_the_form(text: str) -> None:
     store: Any = AppliedStore(Namespace(Cluster=text, Network='{"tags": {"a": "1"}, "members": {}}'))  # type: ignore[arg-type]
-    assert await store.load() == {"Network": {"tags": {"a": "1"}, "members": {}}}
+    assert (await store.load()).records == {"Network": {"tags": {"a": "1"}, "members": {}}}
+
+
+@pytest.mark.parametrize("text", [
+    "", "no json", "[]", "{}", '{"generation": "x"}', '{"generation": 1e400}', '{"generation": 1, "remaining": {"Cluster": "path"}}',
+    '{"generation": 1, "reported": {"Cluster": ["path"]}}', '{"generation": 1, "remaining": {"a": {"b": {"c": {"d": 1}}}}}', "[" * 100_000,
+])  # fmt: skip
+async def test_a_forged_baseline_without_the_form_is_none(text: str) -> None:
+    store: Any = AppliedStore(Namespace(baseline=text))  # type: ignore[arg-type]
+    assert await store.load() == Applied()

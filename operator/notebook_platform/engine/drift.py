@@ -1,0 +1,68 @@
+"""Drift: tell what other clients have changed from what the spec changes. Pure.
+
+Once nothing is left to apply for a step, another client has made each difference that appears under the same spec, whatever has happened to
+the step since: its reads were throttled, it waited for a step that failed, its resource became unhealthy. So the baseline is recorded
+(`kube/applied.py`) and not taken from the conditions, which tell only the last state.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from notebook_platform.engine.change import Change
+from notebook_platform.engine.result import Result
+
+MOST_PATHS = 100
+"""Paths that a baseline holds of one step. A step with more of them left has no baseline; of drift, the first ones are kept."""
+
+IsDrift = Callable[[str, Change], bool]
+"""Return whether a change of a step undoes what another client has changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """The steps that have been in sync with a spec.
+
+    `generation`: that of the spec. `remaining`: for each step that has been in sync, the paths of changes that could not be applied (deferred,
+    not approved, impossible). `reported`: by step and path, a digest of the wanted value of drift that was reported and not
+    corrected. It stays drift when another part of the spec changes.
+    """
+
+    generation: int
+    remaining: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reported: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def is_drift(self, step: str, change: Change) -> bool:
+        """Return whether a change of a step undoes what another client has changed."""
+        if change.path in (reported := self.reported.get(step, {})) and reported[change.path] == _digest(change.after):
+            return True
+        return step in self.remaining and change.path not in self.remaining[step]
+
+    def at(self, generation: int) -> "Baseline":
+        """Return the baseline for a spec of this generation."""
+        return self if generation == self.generation else replace(self, generation=generation, remaining={})
+
+    def without(self, steps: Collection[str]) -> "Baseline":
+        """Return the baseline for when these steps may differ because something that their spec refers to has changed."""
+        return replace(self, remaining={step: paths for step, paths in self.remaining.items() if step not in steps})
+
+    def after(self, results: Mapping[str, Result]) -> "Baseline":
+        """Return the baseline after a reconcile. Steps that the spec no longer has are dropped."""
+        remaining = {step: paths for step, paths in self.remaining.items() if step in results}
+        reported = {step: paths for step, paths in self.reported.items() if step in results}
+        for step, result in results.items():
+            if result.remaining is None:
+                continue
+            remaining.pop(step, None)
+            reported.pop(step, None)
+            if len(result.remaining) <= MOST_PATHS:
+                remaining[step] = result.remaining
+            if result.drift:
+                reported[step] = {change.path: _digest(change.after) for change in result.drift[:MOST_PATHS]}
+        return replace(self, remaining=remaining, reported=reported)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
