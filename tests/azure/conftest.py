@@ -52,6 +52,8 @@ class Estate:
     now: datetime | None = None
     ignored: list[str] = field(default_factory=list)
     window_gate: str = ""
+    warn: bool = False
+    """driftPolicy: Warn"""
     max_age: float = 0.0
     find_removed_apis: FindRemovedApis | None = None
     baseline: Baseline = field(default_factory=lambda: Baseline(generation=0))
@@ -83,8 +85,10 @@ class Estate:
         self.passes += 1
         if spec != self._spec:
             self._spec, self.baseline = copy.deepcopy(spec), self.baseline.at(self.baseline.generation + 1)
+        policy = policy or Policy()
         policy = replace(
-            policy or Policy(),
+            policy,
+            correct_drift=policy.correct_drift and not self.warn,
             ignored=ignored_by(self.ignored),
             window_gate=self.window_gate,
             is_drift=self.baseline.is_drift,

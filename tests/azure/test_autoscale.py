@@ -10,7 +10,9 @@ from tests.azure.estates import CLUSTER, with_pool
 from tests.unit.azure.specs import LECTURE, runbook_spec, with_cluster
 
 
-async def test_a_lectures_schedule_moves_the_bounds_and_moves_them_back(estate: Estate) -> None:
+@pytest.mark.parametrize("warn", [False, True])
+async def test_a_lectures_schedule_moves_the_bounds_and_moves_them_back(estate: Estate, warn: bool) -> None:
+    estate.warn = warn
     members = {"count": 0, "autoscaling": {"minCount": 0, "maxCount": 4}}
     lecture = {"cron": "30 8 * * 1-5", "timeZone": "Europe/Vienna", "minCount": 20, "maxCount": 25, "duration": "2h"}
     spec = with_pool(**members, schedules=[lecture])
@@ -23,7 +25,9 @@ async def test_a_lectures_schedule_moves_the_bounds_and_moves_them_back(estate: 
     assert [(p["minCount"], p["maxCount"]) for p in (before, during, after)] == [(0, 4), (20, 25), (0, 4)]
 
 
-async def test_a_hub_sleeps_at_night_and_wakes_in_the_morning(estate: Estate) -> None:
+@pytest.mark.parametrize("warn", [False, True])
+async def test_a_hub_sleeps_at_night_and_wakes_in_the_morning(estate: Estate, warn: bool) -> None:
+    estate.warn = warn
     nights = [
         {"cron": "0 20 * * *", "powerState": "Stopped", "timeZone": "UTC"},
         {"cron": "0 7 * * *", "powerState": "Running", "timeZone": "UTC"},
@@ -39,6 +43,27 @@ async def test_a_hub_sleeps_at_night_and_wakes_in_the_morning(estate: Estate) ->
     estate.now = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
     awake = await settled(estate, spec)
     assert awake[CLUSTER]["properties"]["powerState"] == {"code": "Running"}
+
+
+async def test_with_warn_a_cluster_that_an_administrator_starts_at_night_runs_until_the_schedule_turns(estate: Estate) -> None:
+    nights = [
+        {"cron": "0 20 * * *", "powerState": "Stopped", "timeZone": "UTC"},
+        {"cron": "0 7 * * *", "powerState": "Running", "timeZone": "UTC"},
+    ]
+    spec, estate.warn = with_cluster(powerSchedules=nights), True
+    estate.now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    await settled(estate, spec)
+    estate.now = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
+    await settled(estate, spec)
+    await estate.control("PATCH", f"/resources{CLUSTER}", {"properties": {"powerState": {"code": "Running"}}})
+    mark = await estate.mark()
+    results = await estate.once(spec)
+    assert [change.path for change in results["Cluster"].drift] == ["powerState"] and await estate.writes(mark) == []
+    estate.now = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
+    await settled(estate, spec)
+    estate.now = datetime(2026, 11, 24, 20, 30, tzinfo=UTC)
+    asleep = await settled(estate, spec)
+    assert asleep[CLUSTER]["properties"]["powerState"] == {"code": "Stopped"}
 
 
 async def test_recurring_profiles_and_notifications_reach_monitor(estate: Estate) -> None:

@@ -1,5 +1,7 @@
 """Members of the cluster itself, and differences that the spec ignores."""
 
+from datetime import UTC, datetime
+
 from sandbox.azure.world import SUBSCRIPTION
 from tests.azure.conftest import Estate, settled
 from tests.azure.estates import CLUSTER
@@ -55,6 +57,15 @@ async def test_a_flag_changed_later_is_one_write_of_the_cluster(estate: Estate) 
     resources = await settled(estate, with_cluster(apiServer={"authorizedIPRanges": ["203.0.113.0/24"]}))
     assert resources[CLUSTER]["properties"]["apiServerAccessProfile"]["authorizedIPRanges"] == ["203.0.113.0/24"]
     assert await estate.writes(mark) == ["PUT managedClusters/prd-aks-jhub"]
+
+
+async def test_with_warn_the_maintenance_window_follows_summer_time(estate: Estate) -> None:
+    window = {"days": ["Sunday"], "start": "03:00", "timeZone": "Europe/Vienna"}
+    name, estate.warn = f"{CLUSTER}/maintenanceconfigurations/aksmanagedautoupgradeschedule", True
+    for now, offset in ((datetime(2026, 3, 27, tzinfo=UTC), "+01:00"), (datetime(2026, 4, 2, tzinfo=UTC), "+02:00")):
+        estate.now = now
+        found = (await settled(estate, with_cluster(maintenanceWindow=window)))[name]["properties"]["maintenanceWindow"]
+        assert found["utcOffset"] == offset
 
 
 async def test_ignored_differences_are_neither_reported_nor_corrected(estate: Estate) -> None:

@@ -1,6 +1,6 @@
 """Cluster: the managed cluster, created with all its agent pools in one PUT, then changed, upgraded and repaired in place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -144,6 +144,9 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         check_schedules(self._schedules, f"{FIELD}.powerSchedules")
         chosen = active(self._schedules, self._scope.now)
         return chosen.power_state if chosen else self._scope.spec.cluster.power_state
+
+    def scheduled(self, desired: Wire) -> Mapping[str, str]:
+        return {POWER_PATH: self._wanted_power} if self._schedules else {}
 
     def plan(self, desired: Wire | None, found: Found | None) -> Sequence[Change]:
         if desired is None:

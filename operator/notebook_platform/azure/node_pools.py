@@ -132,6 +132,15 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         listed = await self._scope.cache.list_group(SCALE_SETS, group, max_age=self._scope.max_age, fresh=fresh)
         return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 
+    def scheduled(self, desired: Wanted) -> Mapping[str, int]:
+        return {
+            f"agentPools[{name}].{member}": desired.pools[name][member]
+            for name, pool in self._spec.items()
+            if pool.schedules
+            for member in ("minCount", "maxCount")
+            if member in desired.pools[name]
+        }
+
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
         if desired is None:
             return ()

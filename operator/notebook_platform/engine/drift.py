@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from notebook_platform.engine.change import Change
@@ -27,17 +28,22 @@ class Baseline:
 
     `generation`: that of the spec. `remaining`: for each step that has been in sync, the paths of changes that could not be applied (deferred,
     not approved, impossible). `reported`: by step and path, a digest of the wanted value of drift that was reported and not
-    corrected. It stays drift when another part of the spec changes.
+    corrected. It stays drift when another part of the spec changes. `scheduled`: by step and path, a digest of what a schedule wanted when
+    the step was last in sync. Once it wants another value, the difference is no drift.
     """
 
     generation: int
     remaining: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reported: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    scheduled: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def is_drift(self, step: str, change: Change) -> bool:
         """Return whether a change of a step undoes what another client has changed."""
-        if change.path in (reported := self.reported.get(step, {})) and reported[change.path] == _digest(change.after):
+        wanted = _digest(change.after)
+        if self.reported.get(step, {}).get(change.path) == wanted:
             return True
+        if self.scheduled.get(step, {}).get(change.path, wanted) != wanted:
+            return False
         return step in self.remaining and change.path not in self.remaining[step]
 
     def at(self, generation: int) -> "Baseline":
@@ -49,19 +55,19 @@ class Baseline:
         return replace(self, remaining={step: paths for step, paths in self.remaining.items() if step not in steps})
 
     def after(self, results: Mapping[str, Result]) -> "Baseline":
-        """Return the baseline after a reconcile. Steps that the spec no longer has are dropped."""
-        remaining = {step: paths for step, paths in self.remaining.items() if step in results}
-        reported = {step: paths for step, paths in self.reported.items() if step in results}
+        """Return the baseline after a reconcile. Steps that the spec no longer has, or that want nothing, are dropped."""
+        kept = {step for step, result in results.items() if result.remaining is None and (result.wanted or result.exists)}
+        remaining = {step: paths for step, paths in self.remaining.items() if step in kept}
+        reported = {step: paths for step, paths in self.reported.items() if step in kept}
+        scheduled = {step: paths for step, paths in self.scheduled.items() if step in kept}
         for step, result in results.items():
-            if result.remaining is None:
-                continue
-            remaining.pop(step, None)
-            reported.pop(step, None)
-            if len(result.remaining) <= MOST_PATHS:
+            if result.remaining is not None and len(result.remaining) <= MOST_PATHS:
                 remaining[step] = result.remaining
-            if result.drift:
+            if result.remaining is not None and result.drift:
                 reported[step] = {change.path: _digest(change.after) for change in result.drift[:MOST_PATHS]}
-        return replace(self, remaining=remaining, reported=reported)
+            if result.remaining is not None and result.scheduled:
+                scheduled[step] = {path: _digest(value) for path, value in islice(result.scheduled.items(), MOST_PATHS)}
+        return replace(self, remaining=remaining, reported=reported, scheduled=scheduled)
 
 
 def _digest(value: Any) -> str:

@@ -99,6 +99,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
         outcome=Ready(),
         changes=changes,
         drift=drift,
+        scheduled=step.scheduled(desired) if desired is not None else {},
         wanted=desired is not None,
         exists=observed.exists,
         notices=observed.notices,
@@ -108,7 +109,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
     if unusable := observed.failed or observed.busy:
         return replace(result, outcome=unusable, changes=(), drift=())
     allowed = changes if policy.correct_drift else tuple(change for change in changes if change not in drift)
-    if not allowed:
+    if not allowed and result.wanted:
         result = replace(result, remaining=())
     if not changes:
         return replace(result, outcome=_health(step, observed.found))

@@ -4,8 +4,9 @@ The engine makes one Result for each step; conditions, events, metrics and the r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from notebook_platform.engine.change import Change
 from notebook_platform.engine.outcome import Failed, Operation, Outcome, Progressing, Ready, Rechecked, Waiting
@@ -18,8 +19,8 @@ class Result:
 
     `drift`: those of the changes that undo what another client has changed. `applied`: those that were sent. `remaining`: when nothing
     else is to be applied now, the paths of the changes that are left for another reason than drift; None: the step is not in sync, or
-    nothing is known. `wanted`: the spec asks for this step. `exists`: the resource exists, if only in part. `unobserved`: its observation
-    waits for its turn, so nothing new is known. Times are in seconds.
+    nothing is known. `scheduled`: what schedules want now, by path. `wanted`: the spec asks for this step. `exists`: the resource exists,
+    if only in part. `unobserved`: its observation waits for its turn, so nothing new is known. Times are in seconds.
     """
 
     outcome: Outcome
@@ -27,6 +28,7 @@ class Result:
     drift: tuple[Change, ...] = ()
     applied: tuple[Change, ...] = ()
     remaining: tuple[str, ...] | None = None
+    scheduled: Mapping[str, Any] = field(default_factory=dict)
     wanted: bool = True
     unobserved: bool = False
     exists: bool = False

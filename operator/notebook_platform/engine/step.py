@@ -4,7 +4,7 @@ A resource in Azure, the access to a cluster and a Helm release are steps. The e
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -135,6 +135,11 @@ class Step(ABC, Generic[Desired, Found, Output]):
 
         Returns `Ready` only if they have taken effect already; an output of None is then taken from a fresh observation.
         """
+
+    def scheduled(self, desired: Desired) -> Mapping[str, Any]:
+        """Return what schedules and the clock decide of the desired state: the value wanted now, by the path of its change. When it turns, the
+        difference is no drift."""
+        return {}
 
     def check_health(self, found: Found | None) -> Outcome | None:
         """Return an outcome that says why the resource does not work; None: it works. Called when nothing is to be changed."""

@@ -22,7 +22,8 @@ NEVER = Impossible(Failed(reason="Immutable", message="spec.a is immutable", rem
 
 
 class Panel(AnyStep):
-    """A resource with members that anyone can set. `gates` are those of a member's change; `trouble` is what an apply raises or returns."""
+    """A resource with members that anyone can set. `gates` are those of a member's change; `trouble` is what an apply
+    raises or returns, `clock` names the members that a schedule decides."""
 
     name = "Panel"
 
@@ -30,6 +31,7 @@ class Panel(AnyStep):
         self.wanted, self.there = dict(members), dict(members)
         self.gates: dict[str, Gate] = {}
         self.trouble: Exception | Outcome | None = None
+        self.clock: tuple[str, ...] = ()
         self.hidden = self.busy = False
 
     def desired(self, inputs: Inputs) -> Any:
@@ -39,13 +41,16 @@ class Panel(AnyStep):
         if self.hidden:
             raise StepError("Unreachable", "cannot be read", "Wait.", retry_in=1)
         busy = Progressing(reason="Updating", message="at work", requeue_after=1) if self.busy else None
-        return Observed(found=dict(self.there), busy=busy)
+        return Observed(found=dict(self.there) or None, busy=busy)
+
+    def scheduled(self, desired: Any) -> dict[str, int]:
+        return {key: desired[key] for key in self.clock}
 
     def plan(self, desired: Any, found: Any) -> Sequence[Change]:
         return [
-            Change(path=key, action=Action.UPDATE, before=found.get(key), after=value, gate=self.gates.get(key))
-            for key, value in desired.items()
-            if found.get(key) != value
+            Change(path=key, action=Action.UPDATE, before=(found or {}).get(key), after=value, gate=self.gates.get(key))
+            for key, value in (desired or {}).items()
+            if (found or {}).get(key) != value
         ]
 
     async def apply(self, desired: Any, found: Any, changes: Sequence[Change]) -> Outcome:
@@ -190,6 +195,29 @@ def test_what_a_schedule_changes_is_no_drift() -> None:
     world.reconcile()
     world.panel.gates["a"], world.panel.wanted["a"] = Scheduled(), 2
     assert world.reconcile(warn=True).drift == () and world.panel.there["a"] == 2
+
+
+def test_a_schedule_that_turns_makes_no_drift_and_a_change_by_hand_between_two_turns_is_drift() -> None:
+    world = World(a=1, b=1)
+    world.panel.clock = ("a",)
+    world.reconcile()
+    world.panel.wanted["a"], world.panel.there["b"] = 2, 7
+    result = world.reconcile(warn=True)
+    assert drift(result) == ["b"] and world.panel.there == {"a": 2, "b": 7}
+    world.reconcile(warn=True)
+    world.panel.there["a"] = 7
+    assert drift(world.reconcile(warn=True)) == ["a", "b"] and world.panel.there == {"a": 7, "b": 7}
+    world.panel.wanted["a"] = 1
+    assert drift(world.reconcile(warn=True)) == ["b"] and world.panel.there == {"a": 1, "b": 7}
+
+
+def test_a_resource_that_is_not_wanted_for_a_while_is_created_again_without_drift() -> None:
+    world = World(a=1)
+    world.reconcile()
+    members, world.panel.there, world.panel.wanted = world.panel.wanted, {}, None  # type: ignore[assignment]
+    world.reconcile(warn=True)
+    world.panel.wanted = members
+    assert world.reconcile(warn=True).drift == () and world.panel.there == {"a": 1}
 
 
 def test_a_reference_that_changes_makes_no_drift_of_the_step_that_reads_it() -> None:
