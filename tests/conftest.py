@@ -3,15 +3,15 @@
 import gc
 import signal
 from collections.abc import Iterator
-from fnmatch import fnmatch
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from xdist.scheduler import LoadScopeScheduling
 
 from tests.environments import Say
 from tests.order import shuffled, with_stories
+from tests.schedule import pytest_xdist_make_scheduler
+
+__all__ = ["pytest_xdist_make_scheduler"]
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", settings.get_profile("busy machine"), max_examples=10)  # for `make unit` and `make local`
@@ -51,25 +51,6 @@ def pytest_collection_finish() -> None:
     """Exempt the imported modules from garbage collection, which would traverse them again and again. The little garbage among them
     stays: to find it takes longer than it is worth."""
     gc.freeze()
-
-
-TOGETHER = ("tests/az/test_[123]_*", "tests/security/rights/*", "tests/unit/test_re[af]*")
-"""Files for one process: those of tests/az are one story and share an estate; those of tests/security/rights share an API server;
-test_reasons and test_reference share the syntax trees of all modules."""
-
-
-class Files(LoadScopeScheduling):
-    """Give all tests of a file to one process, since they share a sandbox."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        """Return the name of the tests that stay together."""
-        file = nodeid.partition("::")[0]
-        return next((pattern for pattern in TOGETHER if fnmatch(file, pattern)), file)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:
-    """Return the scheduler of `-n`. The groups of xdist 3.8 (`--dist loadgroup`) are lost with pytest 9.2."""
-    return Files(config, log)
 
 
 @pytest.fixture(scope="session")
