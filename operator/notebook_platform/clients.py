@@ -102,14 +102,16 @@ class SharedClients:
         approved: frozenset[str] = frozenset(),
         refused: Failed | None = None,
         applied: Records | None = None,
+        edited: bool = False,
     ) -> Graph:
         """Return the steps of one platform for one reconcile.
 
         `planning`: write nothing, not even Secrets. `approved`: chart versions that a user has approved upgrades to.
-        `refused`: why operations cannot be recorded; then none may be started. `applied`: what was applied last.
+        `refused`: why operations cannot be recorded; then none may be started. `applied`: what was applied last. `edited`: the user has
+        just changed the spec.
         """
         scope = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning, refused=refused)
-        scope = replace(scope, applied=applied or {})
+        scope = replace(scope, applied=applied or {}, max_age=self._max_age(spec, edited=edited))
         allow_private = self._config.allow_private_addresses
         releases = release_steps(self._adapters(scope), self._release_scope(scope, approved), allow_private=allow_private)
         return Graph([*azure_steps(scope), self._clusters.step(scope), *releases, hub_metrics(scope, self._hub_context(spec))])
@@ -258,8 +260,8 @@ class SharedClients:
         """Return the call that verifies what the platform's steps have read from Azure (`engine/trace.py`)."""
         return self._sessions.verify(platform.uid, self._max_age(spec))
 
-    def _max_age(self, spec: NotebookPlatformSpec) -> float:
-        return oldest_read(interval_of(spec, self.limits))
+    def _max_age(self, spec: NotebookPlatformSpec, *, edited: bool = False) -> float:
+        return oldest_read(interval_of(spec, self.limits), edited=edited)
 
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
         """Drop the session of a token that Azure refused, so that the next reconcile signs in again."""

@@ -33,10 +33,14 @@ LATEST_POLL, LATEST_SECONDS = 0.1, 2.0
 earlier poll, and a token of a rate limit is kept for a limited time only."""
 
 
-def oldest_read(interval: float) -> float:
+def oldest_read(interval: float, *, edited: bool = False) -> float:
     """Return the largest age, in seconds, of a shared read that a platform with this interval uses: at most the time between two of its own
-    drift checks, so that no two of them use the same read."""
-    return min(EARLIEST * interval, OLDEST_READ)
+    drift checks, so that no two of them use the same read.
+
+    `edited`: its user waits for a change. Then it may be twice as old, because it takes seconds to read the lists of a thousand platforms,
+    and what the change concerns is read from its own address anyway.
+    """
+    return min(EARLIEST * interval, OLDEST_READ) * (2 if edited else 1)
 
 
 def spread(wait: float, interval: float, jitter: float, *, first: bool) -> float:

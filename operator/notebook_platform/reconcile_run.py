@@ -98,6 +98,7 @@ class ReconcileRun:
             approved=approved(self._body["metadata"]),
             refused=context.operations.refused,
             applied=applied.records,
+            edited=context.reporter.observed_generation not in (None, self._generation),
         )
         baseline = await self._baseline(applied, graph)
         tracer = None if spec.suspend else self._tracer(begun.traces, applied.records)

@@ -14,6 +14,7 @@ from notebook_platform.azure.cluster_changes import VERSION_PATH
 from notebook_platform.engine.outcome import Deferred, Progressing, Ready, StepError
 from notebook_platform.engine.reconcile import Policy, reconcile
 from notebook_platform.outputs import Cluster
+from notebook_platform.policy import oldest_read
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.azure.conftest import PASSES, Estate
@@ -153,6 +154,21 @@ async def _signed_in(estate: Estate) -> SignedIn:
     """Return the session that the platform of the runbook uses."""
     spec = NotebookPlatformSpec.model_validate(runbook_spec())
     return estate.sessions.of(await sign_in(spec.azure.credentials, estate.sessions.cloud, estate.secrets), SUBSCRIPTION)  # type: ignore[arg-type]
+
+
+async def test_whoever_accepts_an_older_list_does_not_wait_for_one_who_reads_it_anew(estate: Estate) -> None:
+    """A user's edit comes while a periodic reconcile reads the list, which takes seconds for a thousand platforms."""
+    await estate.settle(runbook_spec())
+    cache = (await _signed_in(estate)).cache
+    known = await cache.list_subscription(CLUSTERS, max_age=oldest_read(600))
+    await estate.control("POST", "/faults", {"path": "/managedClusters$", "count": None, "lost": "silence"})
+    reading = asyncio.create_task(cache.list_subscription(CLUSTERS, max_age=0))
+    await asyncio.sleep(0.2)
+    assert await asyncio.wait_for(cache.list_subscription(CLUSTERS, max_age=oldest_read(600, edited=True)), 5) == known
+    assert not reading.done()
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    await estate.control("DELETE", "/faults")
 
 
 async def test_an_operation_is_polled_once_a_reconcile(estate: Estate) -> None:

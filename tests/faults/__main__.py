@@ -8,6 +8,7 @@ restarts. A table stands at the end.
 import argparse
 import logging
 import multiprocessing
+import os
 import random
 import sys
 import time
@@ -23,7 +24,8 @@ from tests.faults.plans import LIVES
 
 say = printer()
 
-WORKERS = 2
+WORKERS = 2 * (os.cpu_count() or 1)
+"""A life waits for half of its time."""
 
 PARTS = ("matrix", "kills", "fleet")
 

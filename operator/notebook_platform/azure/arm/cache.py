@@ -181,6 +181,8 @@ class ResourceCache:
     async def _listed(self, kind: ResourceType | DirectoryType, max_age: float) -> Shelf | None:
         """Return the list of a type, at most `max_age` old. None: the caller may not list it."""
         shelf, oldest = self._shelf(kind), time.monotonic() - max_age
+        if shelf.at >= oldest and not shelf.forbidden:
+            return shelf  # also while another platform, which needs a younger one, reads the list
         async with in_turn(shelf.lock):
             if not shelf.forbidden and shelf.at < oldest:
                 began = time.monotonic()
