@@ -179,7 +179,7 @@ async def test_a_disk_that_azure_refuses_is_reported_with_azures_message(harness
     provisioner = {"metadata": {"name": harness.namespace}, "provisioner": "none.example.org", "volumeBindingMode": "Immediate"}
     await client.StorageV1Api(harness.cluster.target.api).create_storage_class(provisioner)
     harness.set(storage={"class": harness.namespace})
-    await harness.reason("VolumeNotBound")
+    await harness.until(lambda outcome: "Deployment little: " in getattr(outcome, "message", ""))
     await harness.warn("PersistentVolumeClaim", "little", "ProvisioningFailed", "the disk quota of the subscription is used up")
     result = await harness.until(lambda outcome: "quota of the subscription" in getattr(outcome, "message", ""))
     assert result.reason == "VolumeNotBound" and f"storage class {harness.namespace}" in result.message

@@ -122,6 +122,28 @@ def test_a_message_of_the_scheduler_becomes_a_reason_and_a_sentence(message: str
     assert found is not None and found[0].reason == reason and words in found[1]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "event", "words"),
+    [
+        (10, "", None),
+        (60, "", "the volume claim home is not bound (storage class disk): choose an existing storage class"),
+        (10, "the quota is used up", "the volume claim home is not bound (storage class disk): the quota is used up"),
+    ],
+)
+def test_a_claim_that_waits_for_its_disk_is_an_issue_after_a_while(seconds: int, event: str, words: str | None) -> None:
+    made = client.V1ObjectMeta(name="home", creation_timestamp=datetime.now(UTC) - timedelta(seconds=seconds))
+    claim = SimpleNamespace(
+        metadata=made, spec=SimpleNamespace(storage_class_name="disk"), status=SimpleNamespace(phase="Pending")
+    )
+    about = SimpleNamespace(kind="PersistentVolumeClaim", name="home")
+    events = [SimpleNamespace(involved_object=about, reason="ProvisioningFailed", message=event)] if event else []
+    home = client.V1Volume(name="home", persistent_volume_claim=client.V1PersistentVolumeClaimVolumeSource(claim_name="home"))
+    waiting = pod("0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.", volumes=[home])
+    classes = {"disk": SimpleNamespace(volume_binding_mode="Immediate")}
+    found = diagnose(waiting, HealthSnapshot(claims={"home": claim}, classes=classes, events=events))
+    assert (found is None) if words is None else (found is not None and words in found[1])
+
+
 def waiting_user(minutes: int, conditions: Sequence[Any] = ()) -> client.V1Pod:
     made = datetime.now(UTC) - timedelta(minutes=minutes)
     spec = client.V1PodSpec(containers=[client.V1Container(name="notebook")], scheduler_name="jhub-user-scheduler")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from notebook_platform.api.reasons import AnyReason, Reason
@@ -13,6 +14,12 @@ PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName"
 CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 OTHER_ZONE = ("volume node affinity conflict", "didn't match PersistentVolume's node affinity")
 """The scheduler's messages for a disk that no node can reach, of older and of newer Kubernetes."""
+
+UNBOUND = "unbound immediate PersistentVolumeClaims"
+"""The scheduler's words for a pod that waits for its disk."""
+
+PROVISIONING = timedelta(seconds=30)
+"""How long a new claim may wait for its disk before that is an issue: Azure creates one in 5 to 20 seconds."""
 
 STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
 
@@ -72,6 +79,8 @@ def _unbound(pod: Any, snapshot: HealthSnapshot) -> str | None:
         at_once = chosen.volume_binding_mode != "WaitForFirstConsumer" or SELECTED_NODE in (claim.metadata.annotations or {})
         if at_once:
             event = snapshot.latest_warning("PersistentVolumeClaim", name, "ProvisioningFailed")
+            if not event and snapshot.now - claim.metadata.creation_timestamp < PROVISIONING:
+                continue
             return f"the volume claim {name} is not bound (storage class {class_name}){f': {event}' if event else ''}"
     return None
 
@@ -89,9 +98,11 @@ def _unattached(pod: Any, snapshot: HealthSnapshot) -> str | None:
 
 
 def _unscheduled(pod: Any) -> str | None:
+    """Return the scheduler's message; None for a pod whose claims are not bound yet, which is `_unbound`'s."""
     for condition in pod.status.conditions or ():
         if condition.type == "PodScheduled" and condition.status == "False":
-            return str(condition.message or condition.reason)
+            message = str(condition.message or condition.reason)
+            return None if UNBOUND in message else message
     return None
 
 

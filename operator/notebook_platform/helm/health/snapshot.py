@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from kubernetes.aio import client
@@ -12,13 +13,15 @@ from notebook_platform.workload.paging import whole
 
 @dataclass(frozen=True, kw_only=True)
 class HealthSnapshot:
-    """Of one namespace: pods, volume claims by name, warning events; of the cluster: nodes, storage classes by name."""
+    """Of one namespace: pods, volume claims by name, warning events; of the cluster: nodes, storage classes by name. `now`: when it was
+    taken."""
 
     pods: Sequence[Any] = ()
     claims: Mapping[str, Any]
     events: Sequence[Any] = ()
     nodes: Sequence[Any] = ()
     classes: Mapping[str, Any]
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def pods_of(self, selector: Mapping[str, str]) -> list[Any]:
         """Return the pods with these labels that are not terminating."""
