@@ -9,7 +9,7 @@ from tests.azure.estates import CLUSTER
 from tests.unit.azure.specs import runbook_spec
 
 
-async def test_what_stands_without_an_owner_is_adopted_with_tags_alone(estate: Estate) -> None:
+async def test_resources_without_an_owner_are_adopted_by_tags_alone(estate: Estate) -> None:
     await settled(estate, runbook_spec())
     state = (await estate.state())["resources"]
     for id_, body in state.items():

@@ -48,7 +48,7 @@ def drift(results: Mapping[str, Result]) -> set[str]:
 
 
 @pytest.mark.parametrize("away", AWAY)
-async def test_what_was_changed_while_azure_was_away_is_drift(estate: Estate, away: str) -> None:
+async def test_changes_during_an_azure_outage_are_drift(estate: Estate, away: str) -> None:
     await settled(estate, runbook_spec())
     before = await values(estate)
     await estate.control("POST", "/faults", {"count": None, **AWAY[away]})

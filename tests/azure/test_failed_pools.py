@@ -93,7 +93,7 @@ async def test_an_upgrade_and_other_changes_are_sent_one_after_the_other(estate:
     assert resources[USERS]["properties"]["count"] == 2 and resources[CLUSTER]["sku"]["tier"] == "Standard"
 
 
-async def test_what_a_channel_moved_on_is_as_wanted_and_a_version_that_left_the_list_stops_nothing(estate: Estate) -> None:
+async def test_a_version_that_an_upgrade_channel_set_is_up_to_date_even_when_no_longer_offered(estate: Estate) -> None:
     spec = with_cluster(upgrades={"channel": "stable"}, kubernetesVersion="1.34")
     await settled(estate, spec)
     moved = {"kubernetesVersion": "1.36.0", "currentKubernetesVersion": "1.36.0"}

@@ -178,7 +178,7 @@ async def test_a_platform_that_shares_identity_and_network_keeps_its_role_when_t
     assert not [w for w in await estate.writes(mark) if "roleAssignments" in w]
 
 
-async def test_what_was_orphaned_carries_no_tag_and_is_narrowed_after_it_is_adopted(estate: Estate) -> None:
+async def test_an_orphaned_role_assignment_has_no_tag_and_is_narrowed_after_adoption(estate: Estate) -> None:
     await settled(estate, with_identity("Contributor"))
     await estate.orphan(with_identity("Contributor"))
     (left,) = [r for i, r in (await estate.state())["resources"].items() if "/roleassignments/" in i]

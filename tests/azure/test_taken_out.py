@@ -53,7 +53,7 @@ async def test_a_removed_member_is_removed_and_the_members_of_another_client_sta
     assert estate.applied["Cluster"] == {"tags": {"cost": "R1"}, "members": {}}
 
 
-async def test_what_the_spec_never_set_is_left_as_it_is(estate: Estate) -> None:
+async def test_properties_that_the_spec_never_set_are_unchanged(estate: Estate) -> None:
     await settled(estate, runbook_spec())
     theirs = {"autoScalerProfile": {"scan-interval": "30s"}, "addonProfiles": {"omsagent": {"enabled": True, "config": {}}}}
     await estate.control("PATCH", f"/resources{CLUSTER}", {"tags": {"theirs": "kept"}, "properties": theirs})

@@ -48,7 +48,7 @@ def kept(before: dict[str, Result], after: dict[str, Result]) -> set[str]:
     return {name for name in before if before[name] is after[name]}
 
 
-async def test_what_is_unchanged_is_not_observed_again(traced: Traced) -> None:
+async def test_unchanged_steps_are_not_observed_again(traced: Traced) -> None:
     traced.estate.max_age = traced.age = 60.0
     before = await traced.once()
     assert kept(before, await traced.once()) >= {
@@ -69,7 +69,7 @@ async def test_traces_survive_a_rest(traced: Traced) -> None:
     assert kept(after, await traced.once())
 
 
-async def test_what_depends_on_another_record_of_what_was_applied_is_observed(traced: Traced) -> None:
+async def test_a_changed_record_of_applied_fields_makes_every_step_observe_again(traced: Traced) -> None:
     before = await traced.once()
     assert not kept(before, await traced.once(salt=1))
 
@@ -101,7 +101,7 @@ async def test_a_deleted_resource_is_found(traced: Traced) -> None:
     assert (await traced.once())["Autoscale"].changes
 
 
-async def test_what_the_operator_has_written_is_read_again(traced: Traced) -> None:
+async def test_a_resource_is_read_again_after_a_write(traced: Traced) -> None:
     traced.estate.max_age = traced.age = 60.0
     await traced.once()
     (signed_in,) = traced.estate.sessions._open.values()

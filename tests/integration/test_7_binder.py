@@ -138,7 +138,7 @@ def test_nothing_more_is_written_once_it_is_ready(ready: Field) -> None:
         ("hub", "HubUnreachable", "the binder cannot reach its hub's API"),
     ],
 )
-def test_what_the_binder_cannot_reach_is_reported_until_it_can(ready: Field, what: str, reason: str, words: str) -> None:
+def test_binder_reports_an_unreachable_dependency_until_it_recovers(ready: Field, what: str, reason: str, words: str) -> None:
     down = f"sandbox.notebookplatform.io/{what}"
     ready.target(NAME, "annotate", "namespace", "binder", f"{down}=down")
     condition = ready.until_reason(NAME, "BinderHubReady", reason)

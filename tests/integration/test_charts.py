@@ -121,9 +121,7 @@ def test_the_old_chart_wants_a_proxy_token_and_no_auth_section_and_speaks_policy
 
 
 @pytest.mark.parametrize(("version", "kubernetes"), [("0.11.1", (1, 19, 6)), ("4.4.0", (1, 35))])
-def test_what_is_rendered_for_each_typed_field_is_taken_by_the_charts(
-    version: str, kubernetes: tuple[int, ...], tmp_path: Path
-) -> None:
+def test_charts_accept_the_values_of_each_typed_field(version: str, kubernetes: tuple[int, ...], tmp_path: Path) -> None:
     """The new chart's schema is as strict as z2jh's: an unknown name is refused. One run of Helm renders the chart with the values of
     each row: as a subchart under the row's name, in which Helm's error would be found."""
     rows = {re.sub(r"\W+", "-", name): row for name, row in TABLE.items() if expected(row, version) is not REFUSED}

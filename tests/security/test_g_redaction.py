@@ -172,7 +172,7 @@ def test_an_author_redacts_no_words_in_messages_of_other_platforms(
     assert HIDDEN not in message and "names the Secret 'missing', which does not exist in namespace" in message
 
 
-def test_what_a_secret_held_before_a_rotation_stays_hidden(author: Author, faults: Field) -> None:
+def test_former_values_of_a_rotated_secret_stay_redacted(author: Author, faults: Field) -> None:
     credentials(author, password="before-the-rotation-1")
     platform = author.runbook("rotated")
     azure_says(faults, platform, "said by azure: before-the-rotation-1 after-the-rotation-2")

@@ -64,7 +64,9 @@ async def test_progress_is_left_to_a_reconcile_that_comes_soon_and_written_with_
     ],
     ids=["the whole platform", "generation", "operation"],
 )
-async def test_what_is_more_than_progress_is_written_at_once(stored: Object, reporter: Reporter, later: PlatformStatus) -> None:
+async def test_a_status_change_beyond_progress_is_written_at_once(
+    stored: Object, reporter: Reporter, later: PlatformStatus
+) -> None:
     await reporter.write_or_leave(later, 0.0, at=10.0)
     assert stored.statuses[-1] == later.wire()
 

@@ -20,7 +20,7 @@ def platform(number: int) -> dict[str, object]:
 
 
 @given(st.lists(DOCUMENTS))
-def test_what_was_packed_is_unpacked(documents: list[object]) -> None:
+def test_packed_documents_are_unpacked_unchanged(documents: list[object]) -> None:
     packing = Packing()
     packed = [packing.pack(document) for document in documents]
     assert [packing.unpack(one) for one in packed] == documents

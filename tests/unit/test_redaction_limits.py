@@ -42,7 +42,7 @@ def test_a_platform_redacts_its_own_secrets_only_and_the_log_redacts_all() -> No
     assert registry.redact("of-the-victim has credentials") == f"{HIDDEN} has {HIDDEN}"
 
 
-def test_what_belongs_to_a_platform_that_is_gone_is_forgotten_and_shared_values_stay() -> None:
+def test_values_of_a_deleted_platform_are_forgotten_and_shared_values_stay() -> None:
     registry = RedactorRegistry()
     registry.of("one").add({"password": "shared-password", "other": "only-of-one"})
     registry.of("two").add({"password": "shared-password"})

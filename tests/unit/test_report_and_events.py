@@ -147,7 +147,7 @@ def test_the_time_of_work_that_azure_began_starts_anew_when_it_ended_between() -
     assert state.timed({"A": Result(outcome=busy)}, later)["A"].outcome == replace(busy, since=later)
 
 
-def test_what_was_written_a_moment_ago_has_all_its_time_however_long_the_step_was_not_ready() -> None:
+def test_a_new_write_restarts_the_time_until_stalled() -> None:
     def stalled(outcome: Outcome) -> str:
         waited = fold_conditions({"A": Result(outcome=BUSY)}, [], generation=1, now=NOW - timedelta(days=1))
         return next(

@@ -82,7 +82,7 @@ def test_events_of_pods_in_the_built_cluster_cannot_steer_a_terminal(redactor: S
     assert f"(MountVolume  failed {HIDDEN})" in shown.message
 
 
-def test_what_is_fit_to_be_shown_stays_the_same_object(redactor: SecretRedactor) -> None:
+def test_a_result_without_secrets_stays_the_same_object(redactor: SecretRedactor) -> None:
     settled = Result(outcome=Ready(output=object()))
     assert sanitized({"A": settled}, redactor)["A"] is settled
     change = Change(path="id", action=Action.CREATE, after=KNOWN_AFTER_APPLY)

@@ -39,7 +39,7 @@ ANY = st.text(st.characters(codec=None, exclude_categories=()))
         ("no\u00a0break", "no break"),
     ],
 )
-def test_what_a_terminal_would_act_on_is_removed(text: str, shown: str) -> None:
+def test_control_characters_of_a_terminal_are_removed(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 FOREIGN_READ = 3
 """Foreign records of a release that are read, newest first."""
 
+REINSTALL = "delete it: the operator then installs the release over its existing objects and keeps its volumes."
+DELETE_OBJECTS = "delete the release's objects, then the Secret."
+
 
 @dataclass(frozen=True, kw_only=True)
 class History:
@@ -147,20 +150,25 @@ async def _deployed(api: client.ApiClient, stored: Iterable[Stored]) -> Release 
     return None
 
 
-def records_changed(history: History, owned: OwnedRelease | None, field: str, label: str) -> Failed | None:
+def records_changed(
+    history: History, owned: OwnedRelease | None, field: str, label: str, *, retired: bool = False
+) -> Failed | None:
     """Return the failure of a release of ours whose records exist, but none as the operator's helm wrote it; None otherwise. Pure.
 
-    The objects of such a release are unknown, so none is changed or deleted. They keep running.
+    The objects of such a release are unknown, so none is changed or deleted. They keep running. `retired`: the spec no longer has the
+    release, so a user who deletes the records must delete its objects too.
     """
     if owned is None or history.newest is not None or not history.foreign:
         return None
     names = ", ".join(one.name for one in history.foreign[:3])
     more = f" and {len(history.foreign) - 3} more" if len(history.foreign) > 3 else ""
     namespace = history.foreign[0].namespace
+    instead = DELETE_OBJECTS
+    if not retired:
+        instead = REINSTALL
     return Failed(
         reason=Reason.RELEASE_RECORD_CHANGED,
         message=f"{field}: no record of {label} is unchanged since the operator's helm wrote it (Secret {names}{more} of namespace {namespace})",
-        remedy=f"Check which accounts can write Secrets in namespace {namespace}. Restore the Secret from a backup; or delete it, and the release "
-        "is installed over its existing objects, with its volumes.",
+        remedy=f"Check which accounts can write Secrets in namespace {namespace}. Restore the Secret from a backup, or {instead}",
         retry_in=20,
     )

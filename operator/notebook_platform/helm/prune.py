@@ -22,8 +22,6 @@ from notebook_platform.helm.release import Release
 from notebook_platform.workload import errors
 from notebook_platform.workload.step import WorkloadClusterOutput
 
-REMOVE_BY_HAND = "Restore the Secret from a backup, or delete the release's objects and then the Secret."
-
 Clear = Callable[[client.ApiClient, str], Awaitable[None]]
 Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]
 """Returns the effects of uninstalling a release on users' data."""
@@ -116,8 +114,8 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
             message = f"Stopping the Helm process of {label}"
             return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.2)
         kept = await read_history(api, namespace, release, owned)
-        if failed := records_changed(kept, owned, "spec", label):
-            return replace(failed, remedy=f"{failed.remedy.split('. ')[0]}. {REMOVE_BY_HAND}")
+        if failed := records_changed(kept, owned, "spec", label, retired=True):
+            return failed
         if kept.own is not None:
             return await uninstall(scope.helm, api, scope.ledger, self._key(place), kept.own)
         if clear := self._clear.get(owned.step):

@@ -117,7 +117,7 @@ async def test_a_wrong_clock_is_reported_before_creation(terminal: Terminal) -> 
     assert (outcome.reason, outcome.retry_in) == ("ClockSkew", 60) and "s off Azure's" in outcome.message
 
 
-async def test_what_the_region_does_not_offer_is_reported_by_field(terminal: Terminal) -> None:
+async def test_versions_and_sizes_that_the_region_does_not_offer_are_reported_by_field(terminal: Terminal) -> None:
     spec = runbook_spec()
     spec["cluster"]["kubernetesVersion"] = "1.19.6"
     spec["nodePools"] += [{"name": "huge", "mode": "User", "vmSize": "Standard_X99", "count": 1}]
@@ -185,7 +185,9 @@ async def test_an_existing_subnet_is_measured_with_the_addresses_in_use(terminal
         ),
     ],
 )
-async def test_what_is_scraped_of_a_hub(terminal: Terminal, monitoring: dict[str, Any], hub: dict[str, Any], line: str) -> None:
+async def test_doctor_reports_which_hub_metrics_are_scraped(
+    terminal: Terminal, monitoring: dict[str, Any], hub: dict[str, Any], line: str
+) -> None:
     wanted = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}, **hub}
     spec = runbook_spec(identity={"type": "SystemAssigned"}, monitoring=monitoring, jupyterhub=wanted)
     assert the_line(await diagnosis(terminal, spec), "hub metrics") == line

@@ -149,7 +149,7 @@ def _without_tags(resources: dict[str, Any]) -> dict[str, Any]:
     return {id_: bare(body) for id_, body in resources.items()}
 
 
-async def test_what_was_chosen_is_printed_and_what_is_the_default_is_not(terminal: Terminal) -> None:
+async def test_import_prints_chosen_values_and_omits_defaults(terminal: Terminal) -> None:
     await terminal.settle(runbook_spec())
     document = described(await terminal.run(*WHERE, *GIVEN))
     spec = document["spec"]
@@ -261,7 +261,9 @@ async def test_an_existing_subnet_of_another_group_is_used_by_its_id(terminal: T
     (("--resource-group", "nowhere"), "there is no resource group 'nowhere'. Check --resource-group."),
     (("--cluster", "another"), "there is no managed cluster another in 'prd_rg_jhub'. Check --cluster."),
 ])  # fmt: skip
-async def test_what_does_not_exist_is_reported_in_one_line(terminal: Terminal, words: tuple[str, ...], message: str) -> None:
+async def test_a_missing_group_or_cluster_is_reported_in_one_line(
+    terminal: Terminal, words: tuple[str, ...], message: str
+) -> None:
     await terminal.settle(runbook_spec())
     output = await terminal.run(*WHERE, *words)
     assert (output.code, output.out, output.err) == (1, "", f"notebook-platform import: {message}\n")

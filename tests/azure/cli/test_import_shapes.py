@@ -112,7 +112,7 @@ async def test_an_import_prints_what_was_chosen_and_nothing_more(azure: Estate, 
     ],
     indirect=["shape"],
 )
-async def test_what_no_field_can_say_is_a_patch_without_a_remark(azure: Estate, shape: Shape, block: str, patch: Any) -> None:
+async def test_properties_without_a_field_are_imported_as_a_patch(azure: Estate, shape: Shape, block: str, patch: Any) -> None:
     spec, remarks = await imported(azure, shape)
     (item,) = spec[block] if isinstance(spec[block], list) else [spec[block]]
     assert item["patch"]["properties"] and item["patch"]["properties"] == (patch or item["patch"]["properties"])

@@ -145,7 +145,7 @@ async def test_a_wrong_secret_is_reported_without_its_value(terminal: Terminal) 
     assert output.code == 1 and "(WrongCredentials)" in output.out and "utterly-wrong-secret" not in output.out + output.err
 
 
-async def test_what_blocks_a_creation_is_planned(terminal: Terminal) -> None:
+async def test_a_plan_shows_problems_that_block_a_creation(terminal: Terminal) -> None:
     spec = runbook_spec()
     spec["cluster"]["kubernetesVersion"] = "1.19.6"
     output = await terminal.run("plan", "-f", terminal.file(spec))

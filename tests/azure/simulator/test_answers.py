@@ -101,7 +101,9 @@ async def test_refusals_hold_no_details_where_there_are_none(slow: Client) -> No
         ({"apiServerAccessProfile": {"privateDNSZone": f"{ZONE}/privatelink.eastus.azmk8s.io"}}, "CustomPrivateDNSZoneMissingPermissionError"),
     ],
 )  # fmt: skip
-async def test_what_aks_refuses_of_a_new_cluster(slow: Client, properties: dict[str, Any], code: str | None) -> None:
+async def test_aks_refuses_invalid_properties_of_a_new_cluster(
+    slow: Client, properties: dict[str, Any], code: str | None
+) -> None:
     reply = await slow.cluster(**properties)
     assert (reply.code if reply.status >= 400 else None) == code, reply.body
 

@@ -132,7 +132,7 @@ async def test_settled_it_writes_nothing_and_corrects_drift(platform: Platform) 
 
 
 @pytest.mark.usefixtures("agent")
-async def test_what_the_spec_no_longer_asks_for_is_deleted(platform: Platform) -> None:
+async def test_monitors_that_leave_the_spec_are_deleted(platform: Platform) -> None:
     await platform.once()
     older = await platform.once(version="0.11.1")
     assert [change.action for change in older.changes if change.path.endswith(f"{PROXY}]")] == ["delete"]

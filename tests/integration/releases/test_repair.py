@@ -176,7 +176,7 @@ async def test_a_revision_that_helm_refused_to_write_and_another_user_wrote_is_n
     assert await harness.records() == [(1, "deployed"), (2, "pending-upgrade")]
 
 
-async def test_what_was_begun_and_broken_off_is_finished_even_while_disruptions_wait(harness: ReleaseHarness) -> None:
+async def test_an_interrupted_upgrade_is_finished_while_disruptions_are_deferred(harness: ReleaseHarness) -> None:
     await harness.ready()
     waits = Policy(window_gate="the window")
     harness.set(note="b")

@@ -157,7 +157,7 @@ def test_a_host_name_is_recognized(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", ".", "a..b", "-a", "a-", "a" * 64, "a/b", "a:1", "1", "1.2.3.4", "0x1", "ü", "a\n", "a%"])
-def test_what_is_not_a_host_name_is_refused(name: str) -> None:
+def test_a_malformed_host_name_is_refused(name: str) -> None:
     assert not is_name(name)
 
 

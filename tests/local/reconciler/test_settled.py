@@ -100,7 +100,7 @@ async def test_a_settled_platform_sends_nothing_to_the_management_cluster(tmp_pa
         assert not [call for call in cluster.calls if not call.startswith("GET")]
 
 
-async def test_what_changes_without_a_change_of_the_spec_is_reported_and_so_is_its_end(tmp_path: Path) -> None:
+async def test_health_that_changes_under_an_unchanged_spec_is_reported_in_both_directions(tmp_path: Path) -> None:
     def reports(status: str) -> Any:
         return lambda: (condition := cluster.condition("Ready")) and condition["status"] == status
 

@@ -109,7 +109,7 @@ def test_a_boolean_with_a_negation_in_its_name_is_found(name: str, negation: str
     assert findings(definition(field, "notebooks")) == []
 
 
-def test_what_is_required_is_a_field_and_has_no_default() -> None:
+def test_a_required_name_must_be_a_field_without_a_default() -> None:
     assert findings(definition({**TEXT, "default": "a"}, required=["field"])) == ["spec: requires field, which has a default"]
     assert findings(definition(TEXT, required=["field", "other"])) == ["spec: requires other, which is no field"]
 

@@ -92,7 +92,7 @@ def test_a_decimal_reaches_azure_as_a_number(written: int | str, sent: float) ->
 
 
 @pytest.mark.parametrize("written", [0.5, True, "half", "NaN", "Infinity", "1e5", "0x1", None])
-def test_what_is_neither_an_integer_nor_a_decimal_as_text_is_refused(written: object) -> None:
+def test_a_number_that_is_neither_an_integer_nor_a_decimal_as_text_is_refused(written: object) -> None:
     with pytest.raises(ValidationError):
         AutoscaleRule.model_validate({"operator": "LessThan", "threshold": written, "change": -1})
 

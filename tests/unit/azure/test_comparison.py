@@ -35,7 +35,7 @@ def paths(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
     ({"enableAutoScaling": True}, {}),
     ({"enableAutoScaling": False}, {"enableAutoScaling": True}),
 ])  # fmt: skip
-def test_what_users_choose_has_case_and_differs(wanted: dict[str, Any], found: dict[str, Any]) -> None:
+def test_user_chosen_values_are_compared_with_case(wanted: dict[str, Any], found: dict[str, Any]) -> None:
     (change,) = compare_wire(wanted, found)
     assert not paths(wanted, merged(found, [change])), "applied, it is as wanted"
 

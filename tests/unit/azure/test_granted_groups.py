@@ -87,7 +87,7 @@ def pointed(changes: dict[str, Any]) -> NotebookPlatformSpec:
 
 
 @pytest.mark.parametrize("field", WITH)
-def test_what_a_spec_names_outside_the_allowed_groups_is_refused_with_its_field(field: str) -> None:
+def test_a_resource_outside_the_allowed_groups_is_refused_with_its_field(field: str) -> None:
     failed = refusal([grant()], pointed(WITH[field]))
     assert failed.message.startswith(f"{field} lies outside") and ELSEWHERE in failed.remedy
 

@@ -65,7 +65,7 @@ def test_tags_of_the_spec_are_removed_and_those_of_another_client_stay() -> None
     assert removed_tags(None, {}, found) == [], "a platform that has applied nothing yet removes nothing"
 
 
-def test_what_was_taken_out_of_the_cluster_is_reset() -> None:
+def test_cluster_fields_taken_out_of_the_spec_are_reset() -> None:
     record = claims(monitoring={"workspaceId": WORKSPACE}, autoscalerProfile={"scanInterval": "20s", "expander": "priority"})[
         "Cluster"
     ]

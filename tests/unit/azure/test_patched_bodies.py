@@ -65,7 +65,7 @@ def test_a_change_of_the_patch_has_the_gate_of_its_member() -> None:
     )
 
 
-def test_what_azure_does_not_keep_is_sent_twice_and_then_once_a_day() -> None:
+def test_a_patched_member_that_azure_does_not_keep_is_sent_twice_and_then_daily() -> None:
     patch, found = {"properties": {"storageProfile": {"version": "v2"}}}, existing(storageProfile={"version": "V1"})
     spec, now = parsed(patch), NOW
     for day, expected in enumerate((2, 1, 1)):

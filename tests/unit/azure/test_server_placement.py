@@ -209,7 +209,7 @@ def test_processors_need_the_device_plugin() -> None:
         ("Standard_NC24ads_A100_v4", {"gpu": {"instanceProfile": "MIG1g"}}, 23.74, 220 - 2.1973 - 0.0977, 7),
     ],
 )
-def test_what_a_node_has_for_pods(vm_size: str, members: dict[str, Any], cpu: float, memory: float, gpus: float) -> None:
+def test_capacity_of_a_node_for_pods(vm_size: str, members: dict[str, Any], cpu: float, memory: float, gpus: float) -> None:
     pool = NodePool.model_validate({"name": "one", "vmSize": vm_size, "count": 1, **members})
     room = capacity_of(pool, SIZES[vm_size])
     assert room == pytest.approx({"cpu": cpu, "memory": memory, "gpus": gpus}, abs=0.001)

@@ -103,7 +103,7 @@ def test_a_size_is_suggested_only_when_its_vcpus_and_memory_are_near(wanted: str
         ({"vmSize": "Standard_NC4as_T4_v3", "gpu": {}}, None, ""),
     ],
 )
-def test_what_a_size_lacks_is_found_by_pool(members: dict[str, Any], reason: str | None, words: str) -> None:
+def test_features_that_a_vm_size_lacks_are_found_by_pool(members: dict[str, Any], reason: str | None, words: str) -> None:
     found = list(size_findings(pool(**members), KNOWN, "eastus"))
     assert [f.pool for f in found] == ["one"] * len(found) and all(f.remedy and f.blocks for f in found)
     if reason is None:

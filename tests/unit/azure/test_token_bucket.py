@@ -235,7 +235,7 @@ def test_a_scrape_changes_no_bucket_and_does_not_fail_while_requests_add_some() 
 
 
 @given(st.lists(st.tuples(st.floats(0, 300), st.sampled_from("abc")), max_size=40), st.floats(0, 300))
-def test_what_a_scrape_sees_is_the_level_and_leaves_it(steps: list[tuple[float, str]], later: float) -> None:
+def test_a_scrape_reads_the_level_of_a_bucket_without_changing_it(steps: list[tuple[float, str]], later: float) -> None:
     bucket, now = Bucket(Limit(burst=5, rate=0.5), 0.0), 0.0
     for seconds, platform in steps:
         now += seconds

@@ -10,7 +10,7 @@ from notebook_platform.bounded.documents import DocumentRefused, DocumentTooLarg
 
 
 @given(st.binary(max_size=1000))
-def test_what_was_packed_is_unpacked_up_to_the_limit(data: bytes) -> None:
+def test_a_packed_archive_is_unpacked_up_to_the_limit(data: bytes) -> None:
     assert gunzip(gzip.compress(data), len(data)) == data
     if data:
         with pytest.raises(DocumentTooLarge):

@@ -137,7 +137,7 @@ def test_json_is_yaml(value: object) -> None:
 
 @given(VALUES)
 @example({"N": "1e3", "=": "12:30", "0o17": ["y", "", "~", ".nan", "<<", "2001-01-01", "1_0"]})
-def test_what_the_writer_writes_is_read_back(value: object) -> None:
+def test_written_documents_are_read_back_unchanged(value: object) -> None:
     assert parse_yaml(write_yaml(value)) == value
     assert parse_yaml_all(write_yaml_all([value, value])) == [value, value]
 

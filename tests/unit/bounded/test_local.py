@@ -44,6 +44,6 @@ def test_anchors_and_merge_keys_are_accepted() -> None:
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: .nan", "~: a", "1.5: a", "[a]: b", "a: !!binary aGk=", "a: !x {b: c}", "a: *b"])
-def test_what_kubectl_refuses_is_an_error_of_yaml(text: str) -> None:
+def test_yaml_that_kubectl_refuses_is_an_error(text: str) -> None:
     with pytest.raises(yaml.YAMLError):
         read_local_yaml(text)

@@ -190,7 +190,7 @@ def test_a_change_of_the_spec_without_effect_is_no_drift() -> None:
         assert world.reconcile().drift == ()
 
 
-def test_what_a_schedule_changes_is_no_drift() -> None:
+def test_scheduled_changes_are_no_drift() -> None:
     world = World(a=1)
     world.reconcile()
     world.panel.gates["a"], world.panel.wanted["a"] = Scheduled(), 2

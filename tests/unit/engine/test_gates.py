@@ -115,7 +115,7 @@ def test_a_deferred_change_is_reported_and_other_changes_are_applied() -> None:
     assert conditions["Reconciling"].status == "False"
 
 
-def test_what_the_spec_schedules_is_no_drift_and_waits_only_if_it_disrupts() -> None:
+def test_a_scheduled_change_is_deferred_only_if_it_is_disruptive() -> None:
     calm, loud = (Change(path=p, action=Action.UPDATE, gate=Scheduled(disruptive=p == "loud")) for p in ("calm", "loud"))
     assert split_by_gate([calm, loud], "").now == (calm, loud)
     split = split_by_gate([calm, loud], "the window")

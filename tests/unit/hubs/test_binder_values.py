@@ -168,7 +168,7 @@ def test_sign_in_is_all_that_a_binder_needs_for_it() -> None:
     assert inside["singleuser"]["cmd"] == "jupyterhub-singleuser"
 
 
-def test_what_the_inner_hub_refuses_names_the_binders_fields() -> None:
+def test_a_refusal_of_the_inner_hub_names_the_binders_fields() -> None:
     auth = {"oidc": {**OIDC["oidc"], "allowAll": False}}
     with pytest.raises(StepError) as refused:
         rendered(auth=auth)

@@ -87,7 +87,7 @@ def ending(days: float, *names: str) -> tuple[Certificate, ...]:
         (endpoint(certificates=ending(-1), kind="secret"), "CertificateExpired", "replace it"),
     ],
 )
-def test_what_makes_the_endpoint_unusable_is_an_issue_with_its_cause(state: EndpointState, reason: str, words: str) -> None:
+def test_an_unusable_endpoint_is_an_issue_with_its_cause(state: EndpointState, reason: str, words: str) -> None:
     (issue,) = evaluate(state, NOW, FIELD).issues
     assert issue.reason == reason and words in issue.message
 

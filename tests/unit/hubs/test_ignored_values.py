@@ -97,13 +97,13 @@ def defaults_of(chart: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("version", ["0.11.1", "4.4.0"])
-def test_what_typed_fields_become_is_of_the_charts_kind(version: str) -> None:
+def test_values_of_typed_fields_have_the_types_of_the_charts_defaults(version: str) -> None:
     defaults = defaults_of(f"jupyterhub-{version}")
     for name, entry in TABLE.items():
         if expected(entry, version) is not REFUSED:
             assert mismatches(render(spec(version, **entry[0]), SECRETS, OLD), defaults) == (), name
 
 
-def test_what_a_binders_fields_become_is_of_the_charts_kind() -> None:
+def test_values_of_binder_fields_have_the_types_of_the_charts_defaults() -> None:
     values = render_binder(binder_spec(), BINDER_SECRETS, AZURE, NEW, hub_context=PLACE).values
     assert mismatches(values, defaults_of(f"binderhub-{VERSION}")) == ()

@@ -71,7 +71,7 @@ def test_a_record_that_differs_in_anything_that_helm_uses_has_another_digest(oth
     ],
     ids=["status", "last run of a hook", "order"],
 )
-def test_what_changes_during_a_revisions_life_does_not_change_its_digest(same: dict[str, Any]) -> None:
+def test_a_revision_keeps_its_digest_when_its_mutable_members_change(same: dict[str, Any]) -> None:
     assert digest_of(same) == digest_of(DOCUMENT) == decode(packed(same), SECRET).digest
 
 
@@ -109,7 +109,7 @@ UNREADABLE: Mapping[str, str] = {
 
 
 @pytest.mark.parametrize("name", [*UNREADABLE, *LARGE])
-def test_what_is_no_record_is_refused_quickly_and_without_its_content(name: str) -> None:
+def test_a_malformed_release_record_is_refused_quickly_and_not_quoted(name: str) -> None:
     data = LARGE[name]() if name in LARGE else UNREADABLE[name]
     began = time.monotonic()
     with pytest.raises(RecordUnreadable) as refused:

@@ -102,7 +102,7 @@ async def test_a_hub_from_before_gets_what_is_new_and_keeps_the_rest() -> None:
     assert {**secrets.data[KEPT], **before} == secrets.data[KEPT] and found.token_key == secrets.data[KEPT]["tokenKey"]
 
 
-async def test_what_the_spec_refers_to_is_read() -> None:
+async def test_secrets_that_the_spec_references_are_read() -> None:
     wanted = spec(
         "4.4.0",
         database={"urlRef": {"name": "db", "key": "url"}},

@@ -188,7 +188,7 @@ def test_values_from_a_secret_are_named_by_it() -> None:
     assert refused.value.failed.message.startswith("spec.jupyterhub.valuesFrom[0] (Secret more): singleuser.memory.limit: ")
 
 
-def test_what_the_running_release_ignores_already_is_a_remark() -> None:
+def test_values_that_the_running_release_already_ignores_are_a_notice() -> None:
     values = config(KubeSpawner={"node_selctor": {}})
     before = ReleaseSnapshot("4.4.0", values)
     made = render_with_origins(spec("4.4.0", values=values), SECRETS, NEW, hub_context=HubContext(before=before))

@@ -141,7 +141,7 @@ def test_an_interrupted_change_needs_no_second_approval() -> None:
     assert other.gate == NeedsApproval(asked, disruptive=True)
 
 
-def test_what_the_dry_run_refused_is_not_applied_in_any_state() -> None:
+def test_a_release_that_fails_its_dry_run_is_not_applied_in_any_state() -> None:
     refused = refusal("chart requires kubeVersion: >=1.28.0-0 which is incompatible", WANTED, (1, 25), FIELD)
     assert refused is not None and refused.reason == "UnsupportedKubernetes"
     for state in (State.OUT_OF_SYNC, State.FAILED):

@@ -39,7 +39,7 @@ def test_an_old_chart_on_a_new_kubernetes_leaves_out_what_is_no_longer_served() 
         ({"expose": {"ingress": {}}}, "spec.jupyterhub.expose.ingress"),
     ],
 )
-def test_what_an_old_chart_cannot_do_on_a_new_kubernetes_is_refused(changes: dict, field: str) -> None:
+def test_fields_that_an_old_chart_cannot_serve_on_a_new_kubernetes_are_refused(changes: dict, field: str) -> None:
     with pytest.raises(StepError) as refused:
         render(spec("0.11.1", **changes), SECRETS, NEW)
     assert refused.value.failed.reason == "FieldNotSupported" and field in refused.value.failed.message

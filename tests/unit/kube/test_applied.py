@@ -75,7 +75,7 @@ async def test_a_baseline_that_changes_in_each_reconcile_is_stored_once() -> Non
     "", "no json", "[]", "{}", '{"tags": [], "members": {}}', '{"tags": {"a": 1}, "members": {}}', '{"tags": {}}',
     '{"tags": {}, "members": {}, "more": {}}', '{"tags": {"a": {"b": "c"}}, "members": {}}', "[" * 100_000, '"' + "x" * 200_000,
 ])  # fmt: skip
-async def test_what_a_user_wrote_into_the_secret_is_ignored_unless_it_has_the_form(text: str) -> None:
+async def test_a_malformed_record_in_the_secret_is_ignored(text: str) -> None:
     store: Any = AppliedStore(Namespace(Cluster=text, Network='{"tags": {"a": "1"}, "members": {}}'))  # type: ignore[arg-type]
     assert (await store.load()).records == {"Network": {"tags": {"a": "1"}, "members": {}}}
 

@@ -93,7 +93,7 @@ def test_another_key_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "5", "[]", "null", "{", "[" * 5000, "x" * 20_000, '{"kind": {"kind": {"kind": {}}}}'])
-def test_what_is_no_record_is_refused(text: str) -> None:
+def test_a_malformed_operation_record_is_refused(text: str) -> None:
     assert decode("Cluster", text, SCOPE, NOW) is None
 
 

@@ -156,7 +156,7 @@ def test_a_request_to_azure_is_one_line_at_debug_without_its_query(lines: Lines)
     assert line["seconds"] >= 0 and "signed" not in json.dumps(line)
 
 
-async def test_what_azure_refuses_has_the_correlation_id_of_its_reconcile() -> None:
+async def test_a_refusal_by_azure_is_logged_with_the_correlation_id_of_its_reconcile() -> None:
     renew_correlation_id()
     with pytest.raises(StepError) as caught:
         async with azure_errors("spec.azure"):

@@ -52,7 +52,7 @@ def refusal(text: str | bytes) -> str:
     return caught.value.failed.message
 
 
-def test_what_azure_gives_is_read_and_rendered_the_same_each_time() -> None:
+def test_a_kubeconfig_from_azure_is_parsed_and_rendered_deterministically() -> None:
     access = parse_kubeconfig(yaml.safe_dump(document()))
     assert access == ClusterAccess(server=SERVER, ca_data=CA, client_certificate=CERTIFICATE, client_key=KEY, token="t0ken")
     rendered = access.kubeconfig("lab", "lab-admin")
@@ -200,7 +200,7 @@ def test_whatever_a_document_holds_it_is_read_or_refused(tree: Any) -> None:
     st.dictionaries(names, trees, max_size=4),
     st.dictionaries(names, trees, max_size=4),
 )
-def test_what_is_read_holds_no_member_beside_the_five(user: Any, cluster: Any, context: Any) -> None:
+def test_a_parsed_kubeconfig_holds_no_member_beside_the_five(user: Any, cluster: Any, context: Any) -> None:
     found = document()
     found["users"][0]["user"] |= user
     found["clusters"][0]["cluster"] |= cluster

@@ -29,7 +29,7 @@ PLAIN = {"apiVersion": "v1", "kind": "StatefulSet", "metadata": {"name": "placeh
         ({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}, ""),
     ],
 )
-def test_what_is_dropped_with_volumes_is_a_concern(document: dict, words: str) -> None:
+def test_dropping_an_object_that_holds_volumes_is_a_concern(document: dict, words: str) -> None:
     installed = replace(release(), manifest=yaml.safe_dump(document))
     found = list(dropped_volumes(installed, frozenset()))
     assert bool(found) is bool(words) and all(words in concern.clause and concern.key for concern in found)

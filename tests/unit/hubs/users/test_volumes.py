@@ -73,7 +73,7 @@ def test_only_volumes_in_another_resource_group_provably_survive(handle: str, mo
     assert survives_in(volume(handle, **more), DOOMED) == group
 
 
-def test_what_survives_is_reported_and_not_counted() -> None:
+def test_surviving_volumes_are_reported_and_not_counted() -> None:
     kept = Volume(kind=Kind.SHARED, namespace="jhub", name="homes", survives_in="rg_data")
     assert deletion_refusal(UserInventory(volumes=(kept,)), None) is None
     failed = deletion_refusal(UserInventory(volumes=(kept, Volume(kind=Kind.OTHER, namespace="db", name="data"))), None)
@@ -130,5 +130,5 @@ def test_only_a_number_of_at_least_the_count_confirms_a_deletion(count: int, ann
 
 
 @pytest.mark.parametrize("annotation", ["all", "-1", "1e9", "٣", "0x10", "3 volumes", "9" * 5000, "²"])
-def test_what_is_no_plain_number_confirms_nothing(annotation: str) -> None:
+def test_an_annotation_that_is_no_plain_number_confirms_nothing(annotation: str) -> None:
     assert confirmed(annotation) is None
