@@ -35,7 +35,7 @@ class History:
         good: our last successful revision before `own`; only read when `own` failed.
         failed: the revision that was counted as a failure.
         foreign: Secrets that have the name of a record of this release but are not ours, newest first.
-        there: the revisions for which Secrets exist.
+        existing: the revisions for which Secrets exist.
         unreadable: a Secret that cannot be decoded, with the rule that it breaks; only of a release without an owner.
     """
 
