@@ -5,7 +5,7 @@ keeps until it leaves the directory. A process therefore stays in its directory.
 the tests that compute fill the waits, and are what is left to fill the end.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 from typing import Any
 
@@ -35,20 +35,22 @@ def directory_of(unit: str) -> str:
     return max((one for one in SHARING if unit.startswith(f"{one}/")), key=len, default=ALONE)
 
 
-def next_unit(waiting: Iterable[str], own: str, taken: Collection[str]) -> str:
+def next_unit(waiting: Iterable[str], own: str, taken: Sequence[str]) -> str:
     """Return the unit that a process runs next.
 
     `waiting`: the units that no process has, one at least. `own`: the directory of the process. `taken`: those of the other processes.
-    A process that would help in another's directory takes the last file of the one with the most files.
+    A process helps with the last file of the directory that has most of them; one process is left for the files that share nothing.
     """
     units: dict[str, list[str]] = {}
     for unit in waiting:
         units.setdefault(directory_of(unit), []).append(unit)
-    unbegun = [one for one in SHARING if one not in taken]
-    for directory in (*([own] if own != ALONE else []), *unbegun, ALONE):
-        if directory in units:
-            return units[directory][0]
-    return max(units.values(), key=len)[-1]
+    shared = [one for one in SHARING if one in units]
+    unbegun = [one for one in shared if one not in taken]
+    if own in shared or unbegun:
+        return units[own if own in shared else unbegun[0]][0]
+    if ALONE in units and (not shared or ALONE not in taken):
+        return units[ALONE][0]
+    return max((units[one] for one in shared), key=len)[-1]
 
 
 class Files(LoadScopeScheduling):
@@ -61,7 +63,7 @@ class Files(LoadScopeScheduling):
         """Move the next unit of the process to the front of the queue, from where it is taken."""
         found = {one: directory_of(next(reversed(units), "")) for one, units in self.assigned_work.items()}
         own = found.pop(node, ALONE)
-        self.workqueue.move_to_end(next_unit(self.workqueue, own, set(found.values())), last=False)
+        self.workqueue.move_to_end(next_unit(self.workqueue, own, list(found.values())), last=False)
         super()._assign_work_unit(node)
 
 

@@ -41,28 +41,29 @@ def test_files_of_one_story_are_one_unit() -> None:
 @pytest.mark.parametrize(
     ("own", "taken", "unit"),
     [
-        (SECURITY, {INTEGRATION}, "tests/security/test_b_ids.py"),
-        (ALONE, set(), "tests/integration/test_1_runbook.py"),
-        (ALONE, {INTEGRATION}, "tests/security/test_b_ids.py"),
-        (ALONE, {INTEGRATION, SECURITY}, "tests/az/test_[123]_*"),
-        (ALONE, {INTEGRATION, SECURITY, AZ, RELEASES, HUB}, "tests/azure/test_paths.py"),
+        (SECURITY, [INTEGRATION], "tests/security/test_b_ids.py"),
+        (ALONE, [], "tests/integration/test_1_runbook.py"),
+        (ALONE, [INTEGRATION], "tests/security/test_b_ids.py"),
+        (ALONE, [INTEGRATION, SECURITY], "tests/az/test_[123]_*"),
+        (ALONE, [INTEGRATION, SECURITY, AZ, RELEASES, HUB], "tests/azure/test_paths.py"),
+        (ALONE, [INTEGRATION, SECURITY, AZ, RELEASES, HUB, ALONE], "tests/integration/test_2_trouble.py"),
     ],
-    ids=["its own", "the first", "one that no process has begun", "the next", "what shares nothing"],
+    ids=["its own", "the first", "one that no process has begun", "the next", "what shares nothing", "the one with most files"],
 )
-def test_a_process_takes_from(own: str, taken: set[str], unit: str) -> None:
+def test_a_process_takes_from(own: str, taken: list[str], unit: str) -> None:
     assert next_unit(WAITING, own, taken) == unit
 
 
 def test_a_process_that_has_nothing_else_helps_where_most_is_left() -> None:
     left = [unit for unit in WAITING if directory_of(unit) in (INTEGRATION, SECURITY)]
-    assert next_unit(left, ALONE, {INTEGRATION, SECURITY}) == "tests/integration/test_2_trouble.py"
+    assert next_unit(left, ALONE, [INTEGRATION, SECURITY]) == "tests/integration/test_2_trouble.py"
 
 
 def test_all_files_are_run_when_processes_take_in_turn() -> None:
     left, own, done = list(WAITING), {0: ALONE, 1: ALONE, 2: ALONE}, []
     while left:
         process = len(done) % 3
-        unit = next_unit(left, own[process], {own[one] for one in own if one != process})
+        unit = next_unit(left, own[process], [own[one] for one in own if one != process])
         left.remove(unit)
         own[process] = directory_of(unit)
         done.append((process, unit))
