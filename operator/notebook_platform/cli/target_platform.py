@@ -172,6 +172,8 @@ async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping
     if answer.status in (400, 422):
         raise UsageError(_refusal(document, answer))
     if not answer.ok:
+        if refusal := _namespace_refusal(document):
+            show_error(f"Warning: kubectl apply would be refused: {refusal}")
         return None
     for warning in warnings(answer.headers.getall("Warning", ())):  # the client's own parser keeps one header of a name
         show_error(f"Warning: {warning}")
@@ -188,6 +190,20 @@ def _refusal(document: str, answer: aiohttp.ClientResponse) -> str:
         return str(parse_json(document)["message"])
     except (DocumentRefused, KeyError, TypeError):
         return f"the API server refuses it: {answer.status} {answer.reason}"
+
+
+def _namespace_refusal(document: str) -> str:
+    """Return the API server's message about a namespace that does not exist or is being deleted; empty for another refusal.
+
+    https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
+    """
+    try:
+        status = parse_json(document)
+        details = status["details"]
+        causes = [cause.get("reason") for cause in details.get("causes", ())]
+        return str(status["message"]) if details.get("kind") == "namespaces" or "NamespaceTerminating" in causes else ""
+    except (DocumentRefused, KeyError, TypeError, AttributeError):
+        return ""
 
 
 class FileSecrets(SecretStore):

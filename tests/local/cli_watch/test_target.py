@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from aiohttp import web
 from notebook_platform.cli import main
 from notebook_platform.cli.management import UsageError
@@ -70,6 +71,40 @@ async def test_every_warning_of_the_api_server_is_printed(
 async def test_a_refused_apply_is_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="the API server refuses it: 422 Unprocessable Entity"):
         await printed(api(None, status=422), tmp_path, monkeypatch, filename=tmp_path / "hub.yaml")
+
+
+MISSING = {"message": 'namespaces "lab" not found', "details": {"name": "lab", "kind": "namespaces"}}
+TERMINATING = {"message": "lab is being terminated", "details": {"causes": [{"reason": "NamespaceTerminating"}]}}
+NO_RIGHT = {"message": "cannot patch", "details": {"kind": "notebookplatforms"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "printed_words"),
+    [
+        (404, MISSING, 'Warning: kubectl apply would be refused: namespaces "lab" not found\n'),
+        (403, TERMINATING, "Warning: kubectl apply would be refused: lab is being terminated\n"),
+        (403, NO_RIGHT, ""),
+        (404, {"details": 7}, ""),
+    ],
+)
+async def test_a_namespace_that_refuses_the_platform_is_a_warning(
+    status: int,
+    answer: dict[str, Any],
+    printed_words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        return web.json_response({"kind": "Status", **answer}, status=status)
+
+    app = web.Application()
+    app.router.add_patch(PLATFORM, refuse)
+    (tmp_path / "hub.yaml").write_text(FILE.replace("spec: {}", yaml.safe_dump({"spec": runbook_spec()})))
+    flags = {"filename": tmp_path / "hub.yaml", "name": None, "namespace": None, "operator_namespace": None}
+    async with in_use(app, tmp_path, monkeypatch), target_platform(argparse.Namespace(**flags)) as chosen:
+        assert not chosen.admitted
+    assert capsys.readouterr().err == printed_words
 
 
 @pytest.mark.parametrize("filename", [None, "hub.yaml"])
