@@ -127,6 +127,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             busy=self.busy(body),
             notices=notices(self._scope.spec),
             requeue_after=(turn - self._scope.now).total_seconds() + 1 if turn else None,
+            dormant=power_state(body) == "Stopped",
         )
 
     def resource(self, found: Found) -> Wire:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from notebook_platform.engine.change import Change
-from notebook_platform.engine.result import Result
+from notebook_platform.engine.result import Result, asleep
 
 MOST_PATHS = 100
 """Paths that a baseline holds of one step. A step with more of them left has no baseline; of drift, the first ones are kept."""
@@ -55,17 +55,24 @@ class Baseline:
         return replace(self, remaining={step: paths for step, paths in self.remaining.items() if step not in steps})
 
     def after(self, results: Mapping[str, Result]) -> "Baseline":
-        """Return the baseline after a reconcile. Steps that the spec no longer has, or that want nothing, are dropped."""
-        kept = {step for step, result in results.items() if result.remaining is None and (result.wanted or result.exists)}
+        """Return the baseline after a reconcile. Steps that the spec no longer has, or that want nothing, are dropped.
+
+        What is known of the steps of a stopped cluster stays: only what could be compared of them is added.
+        """
+        known = {step for step, result in results.items() if result.remaining is None and (result.wanted or result.exists)}
+        kept = known | asleep(results)
         remaining = {step: paths for step, paths in self.remaining.items() if step in kept}
         reported = {step: paths for step, paths in self.reported.items() if step in kept}
         scheduled = {step: paths for step, paths in self.scheduled.items() if step in kept}
         for step, result in results.items():
-            if result.remaining is not None and len(result.remaining) <= MOST_PATHS:
+            if result.remaining is None:
+                continue
+            if not result.dormant and len(result.remaining) <= MOST_PATHS:
                 remaining[step] = result.remaining
-            if result.remaining is not None and result.drift:
-                reported[step] = {change.path: _digest(change.after) for change in result.drift[:MOST_PATHS]}
-            if result.remaining is not None and result.scheduled:
+            if result.drift:
+                found = {change.path: _digest(change.after) for change in result.drift[:MOST_PATHS]}
+                reported[step] = {**reported.get(step, {}), **found} if result.dormant else found
+            if result.scheduled:
                 scheduled[step] = {path: _digest(value) for path, value in islice(result.scheduled.items(), MOST_PATHS)}
         return replace(self, remaining=remaining, reported=reported, scheduled=scheduled)
 

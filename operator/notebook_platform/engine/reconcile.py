@@ -102,6 +102,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
         scheduled=step.scheduled(desired) if desired is not None else {},
         wanted=desired is not None,
         exists=observed.exists,
+        dormant=observed.dormant,
         notices=observed.notices,
         requeue_after=observed.requeue_after,
         estimate_seconds=step.estimate_seconds([c for c in changes if not isinstance(c.gate, Impossible)]),

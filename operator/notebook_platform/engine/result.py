@@ -20,7 +20,8 @@ class Result:
     `drift`: those of the changes that undo what another client has changed. `applied`: those that were sent. `remaining`: when nothing
     else is to be applied now, the paths of the changes that are left for another reason than drift; None: the step is not in sync, or
     nothing is known. `scheduled`: what schedules want now, by path. `wanted`: the spec asks for this step. `exists`: the resource exists,
-    if only in part. `unobserved`: its observation waits for its turn, so nothing new is known. Times are in seconds.
+    if only in part. `unobserved`: its observation waits for its turn, so nothing new is known.
+    `dormant`: the resource is stopped, so it and what runs in it cannot be compared in full. Times are in seconds.
     """
 
     outcome: Outcome
@@ -32,6 +33,7 @@ class Result:
     wanted: bool = True
     unobserved: bool = False
     exists: bool = False
+    dormant: bool = False
     notices: tuple[Notice, ...] = ()
     requeue_after: float | None = None
     estimate_seconds: float = 0.0
@@ -64,7 +66,16 @@ def requeue_after(results: Mapping[str, Result], interval: float, now: datetime,
 
 def up_to_date(results: Mapping[str, Result]) -> frozenset[str]:
     """Return the steps that are as the spec asks, with no change left. Pure."""
-    return frozenset(name for name, result in results.items() if isinstance(result.outcome, Ready) and not result.changes)
+    compared = results.keys() - asleep(results)
+    return frozenset(name for name in compared if isinstance(results[name].outcome, Ready) and not results[name].changes)
+
+
+def asleep(results: Mapping[str, Result]) -> frozenset[str]:
+    """Return the steps that cannot be compared in full because a resource is stopped: its own, and those that may want something again
+    once it runs. Pure."""
+    if not any(result.dormant for result in results.values()):
+        return frozenset()
+    return frozenset(name for name, result in results.items() if result.dormant or not (result.wanted or result.exists))
 
 
 def operations_in_progress(results: Mapping[str, Result]) -> dict[str, Operation]:

@@ -63,7 +63,7 @@ class Observed(Generic[Found]):
     `busy`: an operation is in progress on it, so nothing may be applied now. `failed`: it must not be changed, or cannot be
     used, for this reason (another owner holds it, its last operation failed terminally). `ours` is False when the resource
     belongs to another owner: a deletion skips it. `requeue_after`: seconds until the desired state changes without a change
-    of the spec (a schedule).
+    of the spec (a schedule). `dormant`: the resource is stopped, so it and what runs in it cannot be compared in full now.
     """
 
     found: Found | None = None
@@ -73,6 +73,7 @@ class Observed(Generic[Found]):
     notices: tuple[Notice, ...] = ()
     requeue_after: float | None = None
     absent: bool = False
+    dormant: bool = False
 
     @property
     def exists(self) -> bool:
