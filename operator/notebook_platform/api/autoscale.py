@@ -17,14 +17,16 @@ class AutoscaleCapacity(SpecModel):
 
     minimum: int = Field(ge=0, le=1000, description="Minimum number of nodes.")
     maximum: int = Field(ge=1, le=1000, description="Maximum number of nodes.")
-    default: int = Field(ge=0, le=1000, description="Nodes when the metric is missing.")
+    default: int = Field(ge=0, le=1000, description="Number of nodes while the metric is unavailable.")
 
 
 class AutoscaleRule(SpecModel):
     """One metric rule of a custom autoscale profile."""
 
     metric: str = Field("Percentage CPU", max_length=128, description="Metric of the scale set.")
-    namespace: str | None = Field(None, max_length=128, description="Namespace of the metric. Default: the platform's.")
+    namespace: str | None = Field(
+        None, max_length=128, description="Namespace of the metric. Default: the host metrics of the scale set."
+    )
     statistic: Literal["Average", "Min", "Max", "Sum", "Count"] = Field(
         "Average", description="How the values of all nodes in a minute are combined."
     )
@@ -41,18 +43,20 @@ class AutoscaleRule(SpecModel):
         "ChangeCount", description="Whether `change` is a number of nodes, a percentage of them, or (if positive) the new count."
     )
     change: int = Field(ge=-1000, le=1000, description="Nodes to add (positive) or remove (negative).")
-    cooldown: str = Field("5m", max_length=8, description="Pause after the rule has acted, such as `5m` (1m to 1w).")
+    cooldown: str = Field(
+        "5m", max_length=8, description="Minimum time after a scaling action before this rule acts, such as `5m` (1m to 1w)."
+    )
 
 
 class RecurringProfile(SpecModel):
-    """Bounds and rules that hold on some days of the week from one time to another."""
+    """A profile that applies between two times of day on certain days of the week."""
 
     name: str = Field(max_length=64, description="Name of the profile.")
     days: SetOf[Weekday] = Field(min_length=1, max_length=7, description="Days of the week.")
     start: str = Field(max_length=5, description="Start time, such as `08:30`.")
     end: str = Field(max_length=5, description="End time, later on the same day.")
     time_zone: str = Field("UTC", max_length=64, description="Time zone, such as `Europe/Vienna`.")
-    capacity: AutoscaleCapacity = Field(description="Bounds.")
+    capacity: AutoscaleCapacity = Field(description="Minimum, maximum and default number of nodes.")
     rules: Atomic[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
 
 
@@ -72,13 +76,13 @@ class Autoscale(SpecModel):
     enabled: bool = Field(
         True, description="Whether Azure Monitor acts on the setting. `false` keeps the setting without effect."
     )
-    capacity: AutoscaleCapacity = Field(description="Bounds.")
+    capacity: AutoscaleCapacity = Field(description="Minimum, maximum and default number of nodes.")
     rules: Atomic[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
     recurring: MapByName[RecurringProfile] = Field(
-        default_factory=list, max_length=9, description="Profiles that apply instead at some times."
+        default_factory=list, max_length=9, description="Profiles that replace `capacity` and `rules` at certain times."
     )
     notifications: Notifications | None = Field(
-        None, description="Recipients of a notification when it scales. Removing it stops the e-mails."
+        None, description="Recipients of a notification when the setting scales the pool. Removing the field stops the e-mails."
     )
     patch: dict[str, Any] = Field(
         default_factory=dict,

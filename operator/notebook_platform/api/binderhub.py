@@ -74,8 +74,8 @@ class ExistingAddress(SpecModel):
 class ExistingAddresses(SpecModel):
     """Existing addresses of both."""
 
-    binder: ExistingAddress = Field(description="The binder's.")
-    hub: ExistingAddress = Field(description="The hub's.")
+    binder: ExistingAddress = Field(description="Address of the binder.")
+    hub: ExistingAddress = Field(description="Address of the hub.")
     internal: bool = Field(False, description="Use internal load balancers with addresses of the network.")
     ip_resource_group: ResourceGroupName | None = Field(
         None, description="Resource group of the public addresses. Default: the nodes' resource group."
@@ -162,9 +162,9 @@ class Quotas(SpecModel):
 
 
 class RepositoryRules(SpecModel):
-    """Which repositories of a provider are launched: regular expressions, without regard to case, from the beginning of what follows the
+    """Rules for the repositories of one provider: case-insensitive regular expressions, which must match from the start of what follows the
     provider in a launch URL. GitHub: `owner/name/ref`; GitLab: `group%2Fname/ref`; Git: `https%3A%2F%2Fhost%2Fpath/ref`; Gist:
-    `owner/id/ref`, with the rules of GitHub unless it has its own; the rest: a DOI or an address."""
+    `owner/id/ref` (the rules of GitHub apply unless Gist has rules); other providers: a DOI or a URL."""
 
     provider: Literal["GitHub", "GitLab", "Git", "Gist", "Zenodo", "Figshare", "Hydroshare", "Dataverse", "CKAN"] = Field(
         description="Provider of repositories."
@@ -204,7 +204,9 @@ class BinderHubSpec(SpecModel):
     registry: ImageRegistry = Field(description="Registry of built images.")
     builder: Builder = Field(default_factory=lambda: Builder.model_validate({}), description="Builder of images.")
     auth: Auth | None = Field(None, description="Sign-in before a launch. If omitted, every visitor can launch anonymously.")
-    quotas: Quotas = Field(default_factory=lambda: Quotas.model_validate({}), description="Maximum numbers of running servers.")
+    quotas: Quotas = Field(
+        default_factory=lambda: Quotas.model_validate({}), description="Limits on the number of running servers."
+    )
     repositories: Annotated[list[RepositoryRules], ListType("map", ("provider",))] = Field(
         default_factory=list, max_length=9, description="Repositories that can be launched, by provider."
     )
@@ -216,6 +218,6 @@ class BinderHubSpec(SpecModel):
     remediation: Remediation = Field(default_factory=Remediation, description="What the operator does when helm fails.")
     values: dict[str, Any] = Field(
         default_factory=dict,
-        description="Values of the chart (the hub's below `jupyterhub`); override the typed fields and valuesFrom.",
+        description="Chart values (the hub's under `jupyterhub`). They override the typed fields and valuesFrom.",
     )
     values_from: MoreValues = Field(default_factory=list)

@@ -35,16 +35,16 @@ class ClusterNetwork(SpecModel):
     policy: Literal["azure", "calico", "cilium", "none"] = Field(
         "azure", description="Network policy engine; `none` removes it. A change replaces the nodes."
     )
-    service_cidr: str = Field("10.0.0.0/16", max_length=18, description="Addresses of Services, in CIDR notation.")
+    service_cidr: str = Field("10.0.0.0/16", max_length=18, description="Address range of Services, in CIDR notation.")
     dns_service_ip: str = Field(
         "10.0.0.10", alias="dnsServiceIP", max_length=15, description="Address of the cluster's DNS service, inside serviceCidr."
     )
-    pod_cidr: str | None = Field(None, max_length=18, description="Addresses of pods (overlay and kubenet).")
+    pod_cidr: str | None = Field(None, max_length=18, description="Address range of pods (overlay and kubenet).")
     outbound_type: Literal["loadBalancer", "managedNATGateway", "userAssignedNATGateway", "userDefinedRouting", "none"] = Field(
         "loadBalancer", description="How nodes reach the Internet."
     )
     docker_bridge_cidr: str | None = Field(
-        None, max_length=18, description="Has no effect: AKS runs containerd. Accepted for old runbooks."
+        None, max_length=18, description="No effect: AKS runs containerd. Accepted for compatibility with old runbooks."
     )
 
 
@@ -53,7 +53,7 @@ class Upgrades(SpecModel):
 
     channel: Literal["none", "patch", "stable", "rapid", "node-image"] = Field(
         "none",
-        description="Kubernetes versions that AKS moves the cluster to. With `patch`, "
+        description="Kubernetes versions to which AKS upgrades the cluster. With `patch`, "
         "`stable` and `rapid`, kubernetesVersion is the "
         "minimum version; a newer one is up to date.",
     )
@@ -78,11 +78,11 @@ class MaintenanceWindow(SpecModel):
     )
     auto_upgrade_day: Weekday | None = Field(
         None,
-        description="The day of `days` on which AKS's own upgrades run: its schedules know one day of the week, or every day. Required with two "
-        "to six days. Default with one day: that day; with seven: every day.",
+        description="The day of `days` on which AKS runs its own upgrades: an AKS schedule has one day of the week, or every day. Required "
+        "if `days` has two to six days. Default: the only day of `days`; with all seven, every day.",
     )
     start: str = Field("02:00", max_length=5, description="Start time, such as `02:00`.")
-    duration: str = Field("4h", max_length=8, description="Duration, 4h to 24h.")
+    duration: str = Field("4h", max_length=8, description="Length of the window, 4h to 24h.")
     time_zone: str = Field("UTC", max_length=64, description="Time zone of `start`, such as `Europe/Vienna`.")
 
 
@@ -156,9 +156,9 @@ class Monitoring(SpecModel):
 
 
 class PowerSchedule(Recurring):
-    """From each of these times on the cluster runs or is stopped."""
+    """A recurring time from which the cluster runs or is stopped."""
 
-    power_state: Literal["Running", "Stopped"] = Field(description="Power state that begins then.")
+    power_state: Literal["Running", "Stopped"] = Field(description="Power state from then on.")
 
 
 class ClusterSpec(SpecModel):
@@ -170,37 +170,39 @@ class ClusterSpec(SpecModel):
     )
     kubernetes_version: str = Field(
         max_length=16,
-        description='Version offered in the region: "1.34" or "1.34.2"; the minimum version where upgrades.channel moves it on.',
+        description='A version that the region offers, such as "1.34" or "1.34.2". The minimum version if `upgrades.channel` upgrades automatically.',
     )
     support_plan: Literal["KubernetesOfficial", "AKSLongTermSupport"] = Field(
         "KubernetesOfficial",
-        description="`AKSLongTermSupport`: two years of support for a version, one "
-        "more than the community's; needs tier Premium. Can "
-        "change in place; back to KubernetesOfficial only while the version has community support.",
+        description="`AKSLongTermSupport`: two years of support for each version, one more than "
+        "the community gives; needs tier Premium. It can change back to `KubernetesOfficial` only while the version has community support.",
     )
     upgrades: Upgrades = Field(default_factory=Upgrades, description="Upgrades that AKS makes automatically.")
     maintenance_window: MaintenanceWindow | None = Field(
         None,
-        description="When disruption is expected. Removing it deletes AKS's schedules, "
-        "unless one has dates that a user excluded in Azure.",
+        description="When AKS and the operator may disrupt users. Removing it deletes "
+        "AKS's schedules, unless one has dates that a user excluded in Azure.",
     )
     dns_prefix: str | None = Field(None, max_length=54, description="Prefix of the API server's DNS name. Cannot change.")
-    admin_username: str = Field("azureuser", max_length=32, description="Login on the nodes. Cannot change.")
-    ssh_public_key: str | None = Field(None, max_length=16384, description="Public key for the login on the nodes.")
+    admin_username: str = Field(
+        "azureuser", max_length=32, description="Name of the administrator account on the nodes. Cannot change."
+    )
+    ssh_public_key: str | None = Field(None, max_length=16384, description="Public key for SSH to the nodes.")
     ssh_public_key_from: SecretKeyRef | None = Field(None, description="The public key, from a Secret.")
     tier: Literal["Free", "Standard", "Premium"] = Field("Free", description="Tier of the control plane (uptime SLA).")
     network: ClusterNetwork = Field(default_factory=ClusterNetwork, description="Network profile.")
     api_server: ApiServer = Field(default_factory=ApiServer, description="Access to the API server.")
     entra: Entra | None = Field(None, description="Sign-in with Entra ID. Cannot be removed.")
     local_accounts: bool = Field(
-        True, description="AKS issues kubeconfigs with certificates. false needs `entra` and uses tokens of Entra ID."
+        True,
+        description="Let AKS issue kubeconfigs with client certificates. `false` needs `entra`: sign-in then uses Entra ID tokens.",
     )
     oidc_issuer: bool = Field(
         False,
         alias="oidcIssuer",
         description="Publish an OIDC issuer, so that tokens of ServiceAccounts can be federated. Cannot be turned off.",
     )
-    workload_identity: bool = Field(False, description="Pods can sign in to Azure with their ServiceAccount; needs oidcIssuer.")
+    workload_identity: bool = Field(False, description="Let pods sign in to Azure with their ServiceAccount. Needs `oidcIssuer`.")
     registries: SetOf[RegistryId] = Field(
         default_factory=list, max_length=10, description="ARM ids of container registries that the nodes may pull from."
     )
@@ -209,24 +211,25 @@ class ClusterSpec(SpecModel):
     )
     node_provisioning: Literal["Auto", "Manual"] = Field(
         "Manual",
-        description="`Auto`: AKS adds nodes for pending pods and removes idle ones "
-        "(node auto-provisioning, Karpenter), beside the "
-        "pools of spec.nodePools. Can change in place; to Manual only when no such node is left.",
+        description="`Auto`: in addition to spec.nodePools, AKS creates nodes for pending pods and removes idle ones "
+        "(node auto-provisioning with Karpenter). It can change back to `Manual` only when no such node is left.",
     )
     monitoring: Monitoring | None = Field(None, description="Container insights. Removing it turns them off.")
     power_state: Literal["Running", "Stopped"] = Field(
-        "Running", description="Stopped: no nodes and no API; only disks cost money."
+        "Running", description="`Stopped`: the cluster has no nodes and no API server; its disks are still billed."
     )
     patch: dict[str, Any] = Field(
         default_factory=dict,
         json_schema_extra=declared(CLUSTER),
         description="JSON merge patch (RFC 7396) over the body of the managed cluster "
         "that the operator sends to Azure, for members "
-        "without a field here, such as `properties: {storageProfile: {blobCSIDriver: {enabled: true}}}`; null removes a member (use `kubectl "
-        "apply --server-side`, which keeps null). At most 16 KiB. Refused: a member that contradicts a field with another value than its "
-        "default, and anything that may hold a secret. A member taken out of the patch goes back to Azure's default; where it cannot, that is "
-        "reported.",
+        "without a field here, such as `properties: {storageProfile: {blobCSIDriver: {enabled: true}}}`; null removes a member (apply it with "
+        "`kubectl apply --server-side`, which keeps null). At most 16 KiB. Refused: a member whose field in the spec has a value "
+        "other than its default, and any member that may hold a secret. A member removed from the patch returns to Azure's default; if "
+        "Azure does not allow that, the operator reports it.",
     )
     power_schedules: Atomic[PowerSchedule] = Field(
-        default_factory=list, max_length=14, description="Times at which the cluster starts and stops; they override powerState."
+        default_factory=list,
+        max_length=14,
+        description="Times at which the cluster starts and stops. They override `powerState`.",
     )

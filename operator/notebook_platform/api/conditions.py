@@ -19,9 +19,9 @@ MESSAGE_LIMIT = 2048
 class Condition(StatusModel):
     """One observation about the platform, in the form of metav1.Condition."""
 
-    type: str = Field(max_length=64, description="What is observed.")
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
-    reason: str = Field(max_length=128, description="Why, in one CamelCase word.")
+    type: str = Field(max_length=64, description="Type of the condition.")
+    status: Literal["True", "False", "Unknown"] = Field(description="Status of the condition.")
+    reason: str = Field(max_length=128, description="Reason for the status, in one CamelCase word.")
     message: str = Field(max_length=MESSAGE_LIMIT, description="The state, its cause and the remedy.")
     observed_generation: int = Field(description="The generation of the spec that the condition describes.")
     last_transition_time: Time = Field(description="When status last changed (RFC 3339).")

@@ -44,7 +44,7 @@ def _condition(type_: str, member: str) -> str:
 
 COLUMNS = [
     _column("READY", _condition("Ready", "status"), "Whether the platform is up to date."),
-    _column("STATUS", _condition("Ready", "reason"), "Why, in a word."),
+    _column("STATUS", _condition("Ready", "reason"), "Reason of the condition Ready."),
     _column("URL", ".status.url", "Address of the hub."),
     _column("K8S", ".status.cluster.kubernetesVersion", "Running Kubernetes version."),
     _column("NODES", ".status.cluster.nodes.ready", "Nodes that are Ready.", type_="integer"),

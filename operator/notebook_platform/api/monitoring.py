@@ -16,7 +16,7 @@ class Alerts(SpecModel):
     action_groups: SetOf[ActionGroupId] = Field(
         default_factory=list,
         max_length=5,
-        description="ARM ids of the action groups that every alert notifies. Without one the alerts are visible in Azure alone.",
+        description="ARM ids of the action groups that every alert notifies. Without one, alerts only show in Azure.",
     )
 
 
@@ -25,17 +25,17 @@ class MonitoringSpec(SpecModel):
 
     prometheus: Literal["Managed", "None"] = Field(
         "None",
-        description="`Managed`: the metrics agent of AKS sends to the workspace. Back to `None`: the agent, its data collection and the "
-        "alert rules are removed; the workspace stays, with its data.",
+        description="`Managed`: the metrics agent of AKS sends metrics to the workspace. A change back to `None` removes the agent, its "
+        "data collection and the alert rules, and keeps the workspace with its data.",
     )
     workspace_id: MonitorWorkspaceId | None = Field(
         None,
-        description="ARM id of an existing Azure Monitor workspace, which the operator only reads. Left out, the operator creates one "
-        "in the platform's resource group.",
+        description="ARM id of an existing Azure Monitor workspace; the operator does not change it. Default: the operator "
+        "creates one in the platform's resource group.",
     )
     alerts: Alerts = Field(default_factory=Alerts, description="Alert rules of the hubs.")
     hub_metrics: bool = Field(
         True,
-        description="With `Managed`, the agent also scrapes each hub, its proxy and the binder: the hub gets a service that may read "
-        "metrics only, the network policies let the agent in, and the hub's namespace gets PodMonitors. False removes them.",
+        description="With `Managed`, also scrape each hub, its proxy and the binder. The operator adds PodMonitors, network "
+        "policies that admit the agent, and a hub service that can only read metrics. `false` removes them.",
     )

@@ -29,7 +29,7 @@ class Subnet(SpecModel):
 
 
 class PoolSubnet(Subnet):
-    """One more subnet, for the pools that name it."""
+    """An additional subnet for the pools that name it."""
 
     name: SubnetName = Field(description="Name of the subnet.")
 
@@ -40,7 +40,7 @@ class NetworkSpec(SpecModel):
     virtual_network: VirtualNetwork | None = Field(
         None, description="The virtual network that the operator creates and maintains."
     )
-    subnet: Subnet | None = Field(None, description="Its subnet for all pools that name no other.")
+    subnet: Subnet | None = Field(None, description="Subnet of the virtual network for all pools that name no other subnet.")
     subnets: MapByName[PoolSubnet] = Field(
         default_factory=list, max_length=20, description="Additional subnets for pools (`nodePools[].subnet`)."
     )
@@ -69,7 +69,9 @@ class UserAssigned(SpecModel):
     """A user-assigned managed identity: created in the resource group if absent, or an existing one by id."""
 
     name: IdentityName | None = Field(None, description="Name of the identity that the operator creates and maintains.")
-    resource_id: UserAssignedIdentityId | None = Field(None, description="ARM id of an existing identity; it is never changed.")
+    resource_id: UserAssignedIdentityId | None = Field(
+        None, description="ARM id of an existing identity; the operator does not change it."
+    )
     role: ServiceRole = Field("Network Contributor", description="Role on the network that the operator assigns to the identity.")
 
 

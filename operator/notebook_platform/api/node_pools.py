@@ -21,7 +21,7 @@ class Autoscaling(SpecModel):
 
 
 class PoolSchedule(Recurring):
-    """Other bounds of the cluster autoscaler from each of these times on."""
+    """A recurring time with other limits for the cluster autoscaler."""
 
     min_count: int = Field(ge=0, le=1000, description="Minimum number of nodes.")
     max_count: int = Field(ge=1, le=1000, description="Maximum number of nodes.")
@@ -35,17 +35,17 @@ class Spot(SpecModel):
         ge=-1,
         le=1000,
         json_schema_extra={"default": -1},
-        description='Maximum price for an hour, in US dollars: an integer, or a decimal as text (`"0.5"`); -1: up to the price on demand.',
+        description='Maximum price for an hour, in US dollars: an integer, or a decimal as text (`"0.5"`); -1: at most the pay-as-you-go price.',
     )
-    eviction_policy: Literal["Delete", "Deallocate"] = Field("Delete", description="What happens to an evicted node.")
+    eviction_policy: Literal["Delete", "Deallocate"] = Field("Delete", description="What Azure does with an evicted node.")
 
 
 class Gpu(SpecModel):
-    """Graphics processors of a pool."""
+    """GPUs of a pool."""
 
     driver: Literal["Install", "None"] = Field("Install", description="Whether AKS installs the driver.")
     instance_profile: Literal["MIG1g", "MIG2g", "MIG3g", "MIG4g", "MIG7g"] | None = Field(
-        None, description="How each processor is partitioned."
+        None, description="How each GPU is partitioned."
     )
 
 
@@ -64,12 +64,14 @@ class NodePool(SpecModel):
         None,
         ge=0,
         le=1000,
-        description="Number of nodes. With `autoscaling` or an item of spec.autoscale it "
-        "applies only at creation, because the number has one owner. Default: 1 at creation; the operator does not change it later.",
+        description="Number of nodes. With `autoscaling` or an item of spec.autoscale it applies only at creation: later the "
+        "autoscaler owns the number. Default: 1 at creation; the operator does not change it later.",
     )
     autoscaling: Autoscaling | None = Field(None, description="Let AKS's cluster autoscaler choose the count.")
     schedules: Atomic[PoolSchedule] = Field(
-        default_factory=list, max_length=20, description="Times with other bounds of autoscaling, for example for a lecture."
+        default_factory=list,
+        max_length=20,
+        description="Recurring times with other limits for `autoscaling`, for example for a lecture.",
     )
     max_pods: int | None = Field(None, ge=10, le=250, description="Maximum number of pods on a node. Cannot change in place.")
     max_surge: str | None = Field(
@@ -78,7 +80,7 @@ class NodePool(SpecModel):
     os_disk_size_gb: int | None = Field(
         None, alias="osDiskSizeGB", ge=30, le=2048, description="Size of the OS disk. Cannot change in place."
     )
-    os_disk_type: Literal["Managed", "Ephemeral"] | None = Field(None, description="Kind of OS disk. Cannot change in place.")
+    os_disk_type: Literal["Managed", "Ephemeral"] | None = Field(None, description="Type of OS disk. Cannot change in place.")
     os_sku: Literal["Ubuntu", "AzureLinux"] | None = Field(
         None, alias="osSKU", description="Operating system of the nodes. Cannot change in place."
     )
@@ -86,7 +88,7 @@ class NodePool(SpecModel):
         default_factory=list, max_length=3, description="Zones of the nodes. Cannot change in place."
     )
     spot: Spot | None = Field(None, description="Spot nodes, for mode User. Cannot change in place.")
-    gpu: Gpu | None = Field(None, description="Graphics processors. Cannot change in place.")
+    gpu: Gpu | None = Field(None, description="GPU settings of a pool whose VM size has GPUs. Cannot change in place.")
     subnet: str | None = Field(
         None, max_length=80, description="Name of a subnet of spec.network for the nodes. Cannot change in place."
     )
@@ -98,13 +100,13 @@ class NodePool(SpecModel):
         default_factory=list,
         max_length=16,
         description="Taints of the nodes, such as `key=value:NoSchedule`; other taints are removed. Users' servers tolerate "
-        "those of pools with purpose User (if no pool has it, with mode User); where a profile selects the pool by nodeSelector or gpus, "
-        "only its servers do.",
+        "the taints of pools with purpose User (if no pool has it, of pools with mode User). If a profile selects a pool by `nodeSelector` "
+        "or `gpus`, only servers of that profile tolerate its taints.",
     )
     replacement: Literal["Refuse", "Rotate"] = Field(
         "Refuse",
-        description="What to do when an immutable property of a pool changes. `Rotate`: the pods move to a temporary pool, "
-        "the pool is created again, and the pods move back; PodDisruptionBudgets are respected.",
+        description="What to do when an immutable property of a pool changes. `Refuse`: report it. `Rotate`: move the pods to a temporary "
+        "pool, create the pool again, and move the pods back, within the PodDisruptionBudgets.",
     )
     patch: dict[str, Any] = Field(
         default_factory=dict,

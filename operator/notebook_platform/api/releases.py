@@ -28,7 +28,7 @@ class ReleaseChart(SpecModel):
 
 
 class ReleaseSpec(SpecModel):
-    """One Helm release. Taken out of the spec, it is uninstalled; volumes that it leaves behind stay."""
+    """One Helm release. The operator uninstalls a release that is removed from the spec, and keeps the volumes that Helm does not delete."""
 
     name: str = Field(min_length=1, max_length=50, description="Name of the Helm release.")
     namespace: str = Field(min_length=1, max_length=63, description="Namespace of the release; created if absent.")

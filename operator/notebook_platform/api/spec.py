@@ -46,28 +46,28 @@ class NotebookPlatformSpec(SpecModel):
     )
     deletion_protection: bool = Field(
         True,
-        description="Refuse the deletion of the platform, with either deletionPolicy. A deletion that is requested nevertheless (with the "
+        description="Refuse the deletion of the platform, whatever `deletionPolicy` says. A deletion that bypasses the refusal (of the "
         "CustomResourceDefinition) is blocked. Setting the field to true stops a deletion that has begun.",
     )
     drift_policy: Literal["Correct", "Warn"] = Field(
         "Correct",
-        description="What to do about changes by other clients: revert them with an Event, or report them and leave them.",
+        description="What to do about changes by other clients. `Correct`: revert them and emit an Event; `Warn`: only report them.",
     )
     drift_ignore: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list,
         max_length=64,
-        description="Differences that other tools manage, in the form `Step.path`, where `*` matches any characters: `Cluster.tags.cost*`, "
-        "`NodePools.agentPools[gpu].nodeLabels.*`.",
+        description="Fields that other tools manage and the operator leaves unchanged, in the form `Step.path`. `*` matches any characters: "
+        "`Cluster.tags.cost*`, `NodePools.agentPools[gpu].nodeLabels.*`.",
     )
     disruption: Literal["Anytime", "MaintenanceWindow", "NoServers"] = Field(
         "MaintenanceWindow",
-        description="When disruptive changes are made: at once, in spec.cluster.maintenanceWindow if there is one, "
+        description="When the operator applies disruptive changes: at once; in spec.cluster.maintenanceWindow, if it is set; "
         "or while no user's server runs.",
     )
     adoption: Literal["Never", "IfUnowned"] = Field(
         "Never", description="Whether to adopt existing resources and releases that have no owner."
     )
-    suspend: bool = Field(False, description="Observe only: plan changes without applying them.")
+    suspend: bool = Field(False, description="Plan changes without applying them.")
     interval: str = Field("10m", max_length=8, description="How often to check for drift, such as `10m`.")
 
     @property

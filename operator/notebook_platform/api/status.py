@@ -21,7 +21,7 @@ class ClusterStatus(StatusModel):
 
     id: str | None = Field(None, max_length=1024, description="ARM id of the managed cluster.")
     fqdn: str | None = Field(None, max_length=253, description="DNS name of the API server.")
-    kubernetes_version: str | None = Field(None, max_length=16, description="Version it runs.")
+    kubernetes_version: str | None = Field(None, max_length=16, description="Running Kubernetes version.")
     power_state: str | None = Field(None, max_length=16, description="Running or Stopped.")
     nodes: NodeCounts | None = Field(None, description="Number of nodes.")
     kubeconfig_secret: str | None = Field(None, max_length=253, description="Secret with the kubeconfig (key `value`).")
@@ -40,7 +40,7 @@ class ReleaseStatus(StatusModel):
     """A Helm release."""
 
     name: str = Field(max_length=53, description="Name of the release.")
-    namespace: str = Field(max_length=63, description="Its namespace.")
+    namespace: str = Field(max_length=63, description="Namespace of the release.")
     chart: str = Field(max_length=128, description="Chart and version, such as jupyterhub-4.4.0.")
     revision: int = Field(description="Helm revision.")
     state: str = Field(max_length=32, description="Helm's status of the release.")
@@ -54,11 +54,11 @@ class HubStatus(StatusModel):
 
 
 class OperationStatus(StatusModel):
-    """An operation under way in Azure."""
+    """An Azure operation in progress."""
 
-    step: str = Field(max_length=64, description="Step that started it.")
-    kind: str = Field(max_length=256, description="What it does.")
-    started: Time = Field(description="When it was accepted (RFC 3339).")
+    step: str = Field(max_length=64, description="Step that started the operation.")
+    kind: str = Field(max_length=256, description="Kind of the operation.")
+    started: Time = Field(description="When Azure accepted the operation (RFC 3339).")
     url: str = Field(max_length=2048, description="URL of the operation's status, without the signature.")
     percent: int | None = Field(
         None, description="Progress in per cent, from Azure or estimated from the usual duration of such operations."
@@ -71,7 +71,7 @@ class AttemptStatus(StatusModel):
     """A step that failed and will be tried again."""
 
     step: str = Field(max_length=64, description="The step.")
-    reason: str = Field(max_length=128, description="Why it failed.")
+    reason: str = Field(max_length=128, description="Reason of the last failure.")
     count: int = Field(description="Number of consecutive failures.")
     retry_at: Time = Field(description="Time of the next retry (RFC 3339).")
     correlation_id: str | None = Field(
@@ -119,7 +119,7 @@ class PlatformStatus(StatusModel):
     )
     hub: HubStatus | None = Field(None, description="Users' servers and homes.")
     operations: Annotated[list[OperationStatus], ListType("map", ("step",))] = Field(
-        default_factory=list, max_length=32, description="Operations under way."
+        default_factory=list, max_length=32, description="Azure operations in progress."
     )
     attempts: Annotated[list[AttemptStatus], ListType("map", ("step",))] = Field(
         default_factory=list, max_length=64, description="Failed steps that will be retried."

@@ -58,7 +58,7 @@ class Oidc(OAuth, InGroups):
     token_url: str | None = Field(None, max_length=512, description="Token endpoint (https).")
     userinfo_url: str | None = Field(None, max_length=512, description="Userinfo endpoint (https).")
     scopes: SetOf[Annotated[str, Field(max_length=256)]] = Field(
-        ["openid", "profile", "email"], max_length=16, description="Scopes that the hub requests."
+        ["openid", "profile", "email"], max_length=16, description="OAuth scopes that the hub requests."
     )
     username_claim: str = Field("email", max_length=64, description="Claim that is used as the user name.")
     login_service: str = Field("OpenID Connect", max_length=64, description="Name on the sign-in button.")
@@ -106,7 +106,7 @@ class Auth(SpecModel):
     oidc: Oidc | None = Field(None, description="OpenID Connect.")
     entra: Entra | None = Field(None, description="Microsoft Entra ID.")
     github: GitHub | None = Field(None, description="GitHub.")
-    dummy: Dummy | None = Field(None, description="One password for all.")
+    dummy: Dummy | None = Field(None, description="One shared password for all users.")
     from_values: Literal[True] | None = Field(
         None,
         description="The sign-in is configured in `values` or `valuesFrom`, as in an adopted release: the release then gets no defaults "

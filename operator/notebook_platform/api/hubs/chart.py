@@ -12,8 +12,8 @@ Digest = Annotated[
     Field(
         max_length=71,
         description="SHA-256 of the chart's package, as `sha256:` and 64 lower-case hexadecimal digits (`sha256sum` of the .tgz; for an OCI "
-        "repository that of the chart's layer, not of the manifest). If set, the digest is checked before anything is rendered, and "
-        "helm gets that same file.",
+        "repository that of the chart's layer, not of the manifest). If set, the operator checks the digest before it renders "
+        "the chart, and gives Helm the checked file.",
     ),
 ]
 
@@ -25,7 +25,7 @@ class Chart(SpecModel):
     repository: str | None = Field(
         None,
         max_length=512,
-        description="Chart repository, one that the operator's configuration allows. Default: the operator's.",
+        description="Chart repository; the operator's configuration must allow it. Default: the operator's.",
     )
     digest: Digest = None
 
@@ -46,7 +46,7 @@ Needs = Annotated[
     SetOf[Annotated[str, Field(max_length=50)]],
     Field(
         max_length=16,
-        description="Releases that must be ready first, by name, such as an ingress controller or cert-manager.",
+        description="Names of releases that must be ready first, such as an ingress controller or cert-manager.",
     ),
 ]
 """What a hub waits for."""
@@ -55,7 +55,7 @@ MoreValues = Annotated[
     Atomic[ValuesFrom],
     Field(
         max_length=16,
-        description="More values. Later entries override earlier ones; all override the typed fields.",
+        description="Chart values from Secrets and ConfigMaps. They override the typed fields; later entries override earlier ones.",
     ),
 ]
 """Values of a hub's chart beside `values`."""

@@ -25,35 +25,37 @@ class DatabaseVolume(SpecModel):
 class Database(SpecModel):
     """Where the hub keeps users and servers: in a volume, or in a database whose URL a Secret holds."""
 
-    volume: DatabaseVolume | None = Field(None, description="The volume; used without urlRef.")
+    volume: DatabaseVolume | None = Field(None, description="Volume of the SQLite database; used if `urlRef` is not set.")
     url_ref: SecretKeyRef | None = Field(
         None,
         description="URL of the database in a Secret, as postgresql://user:password@host/name?sslmode=require or "
-        "mysql+pymysql://user:password@host/name. `postgres:` and `mysql:` are read as these; a password is best percent-encoded.",
+        "mysql+pymysql://user:password@host/name. `postgres:` and `mysql:` are accepted too. Percent-encode the password.",
     )
     upgrade: bool = Field(
         False,
         description="Let the hub upgrade the schema of a database with a URL when it starts. "
-        "Back up the database first, and unset the field afterwards.",
+        "Back up the database first, and set the field to false again afterwards.",
     )
 
 
 class HubService(SpecModel):
-    """Something beside the hub that uses its API, or that people reach through it. Its token is made and kept."""
+    """A service of the hub: it calls the hub's API, or users reach it through the hub. The operator generates its token and keeps it."""
 
     name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
     url: str | None = Field(
-        None, max_length=512, description="Address at which the hub reaches the service; users reach it under /services/<name>."
+        None, max_length=512, description="URL at which the hub reaches the service; users reach it at /services/<name>."
     )
-    admin: bool = Field(False, description="Grants all rights. Since chart 2, prefer spec.jupyterhub.roles.")
+    admin: bool = Field(False, description="Grant the service all rights. With chart 2 or newer, prefer spec.jupyterhub.roles.")
     display: bool = Field(True, description="Show the service in the hub's menu.")
-    oauth_redirect_uri: str | None = Field(None, max_length=512, description="Redirect address of the sign-in through the hub.")
+    oauth_redirect_uri: str | None = Field(
+        None, max_length=512, description="OAuth redirect URL of the service, for sign-in through the hub."
+    )
     oauth_confirm: bool = Field(True, description="Ask users to confirm the sign-in to the service.")
     api_token_ref: SecretKeyRef | None = Field(None, description="The token, in a Secret. Default: a generated one.")
 
 
 class HubRole(SpecModel):
-    """What some may do (https://jupyterhub.readthedocs.io/en/stable/rbac/). Needs chart 2."""
+    """A role: scopes that are granted to users, groups and services (https://jupyterhub.readthedocs.io/en/stable/rbac/). Needs chart 2."""
 
     name: str = Field(min_length=3, max_length=63, description="Name: lower-case letters, digits, hyphens.")
     description: str | None = Field(None, max_length=1024, description="Description of the role.")
@@ -80,7 +82,9 @@ class UserEgress(SpecModel):
     internet: bool = Field(True, description="Public addresses.")
     private_addresses: bool = Field(False, description="Private addresses: the virtual network and peered networks.")
     to: Atomic[EgressRule] = Field(
-        default_factory=list, max_length=32, description="These networks, regardless of the other rules."
+        default_factory=list,
+        max_length=32,
+        description="Networks that are always allowed, whatever `internet` and `privateAddresses` say.",
     )
 
 
@@ -94,7 +98,7 @@ class Network(SpecModel):
     )
     block_metadata: Literal["InitContainer", "NetworkPolicy", "No"] = Field(
         "InitContainer",
-        description="How users' servers are kept from the nodes' identity (169.254.169.254). `InitContainer` needs NET_ADMIN, which "
+        description="How users' servers are blocked from the nodes' identity (169.254.169.254). `InitContainer` needs NET_ADMIN, which "
         "restricted namespaces refuse; `NetworkPolicy` needs spec.cluster.network.policy.",
     )
 
@@ -102,17 +106,17 @@ class Network(SpecModel):
 class Requests(SpecModel):
     """Resources of a workload: requests, and limits for memory and CPU."""
 
-    cpu: str = Field("200m", max_length=16, description="CPUs asked for.")
-    memory: str = Field("512Mi", max_length=16, description="Memory asked for.")
-    cpu_limit: str | None = Field(None, max_length=16, description="Most CPUs.")
-    memory_limit: str | None = Field(None, max_length=16, description="Most memory.")
+    cpu: str = Field("200m", max_length=16, description="CPU request.")
+    memory: str = Field("512Mi", max_length=16, description="Memory request.")
+    cpu_limit: str | None = Field(None, max_length=16, description="CPU limit.")
+    memory_limit: str | None = Field(None, max_length=16, description="Memory limit.")
 
 
 class Scheduler(SpecModel):
     """Resources of the user-scheduler."""
 
-    cpu: str = Field("50m", max_length=16, description="CPUs asked for.")
-    memory: str = Field("256Mi", max_length=16, description="Memory asked for.")
+    cpu: str = Field("50m", max_length=16, description="CPU request.")
+    memory: str = Field("256Mi", max_length=16, description="Memory request.")
 
 
 class Resources(SpecModel):
@@ -127,8 +131,8 @@ class ExtraFile(SpecModel):
     """A file in the hub's container. Needs chart 1."""
 
     name: str = Field(min_length=1, max_length=63, description="Name of the entry.")
-    mount_path: str = Field(min_length=1, max_length=512, description="Where it is.")
-    content: str = Field(max_length=65536, description="What is in it.")
+    mount_path: str = Field(min_length=1, max_length=512, description="Path of the file in the container.")
+    content: str = Field(max_length=65536, description="Content of the file.")
 
 
 class ImagePull(SpecModel):

@@ -32,7 +32,9 @@ class SharedVolume(SpecModel):
 class EmptyDir(SpecModel):
     """An empty directory for as long as the server runs."""
 
-    medium: Literal["Disk", "Memory"] = Field("Disk", description="The node's disk, or memory, which counts as the server's.")
+    medium: Literal["Disk", "Memory"] = Field(
+        "Disk", description="Disk of the node, or memory, which counts towards the server's memory limit."
+    )
     size_limit: str | None = Field(None, max_length=16, description="Maximum size, such as `1Gi`.")
 
 
@@ -84,7 +86,7 @@ class Storage(SpecModel):
 
 
 class Toleration(SpecModel):
-    """A taint that pods may stand on."""
+    """A toleration: pods may run on nodes with this taint."""
 
     key: str = Field(min_length=1, max_length=253, description="Key of the taint.")
     value: str | None = Field(None, max_length=63, description="Value of the taint. Default: any.")
@@ -103,7 +105,7 @@ class Shape(SpecModel):
         None,
         ge=0,
         le=64,
-        description="Graphics processors (nvidia.com/gpu). 0 removes those of spec.jupyterhub.singleUser.gpus.",
+        description="Number of GPUs (nvidia.com/gpu); overrides spec.jupyterhub.singleUser.gpus. 0: none.",
     )
     node_selector: dict[str, Label] = Field(default_factory=dict, max_length=16, description="Required labels of the node.")
     tolerations: Atomic[Toleration] = Field(
@@ -119,30 +121,30 @@ class Shape(SpecModel):
 
 
 class Choice(Shape):
-    """One of an option's choices."""
+    """A choice of an option."""
 
     name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
-    display_name: str = Field(min_length=1, max_length=256, description="Name that users see.")
-    default: bool = Field(False, description="Chosen at first.")
+    display_name: str = Field(min_length=1, max_length=256, description="Name shown to users.")
+    default: bool = Field(False, description="Preselect this entry.")
 
 
 class Option(SpecModel):
-    """Something to choose within a profile. Needs chart 3."""
+    """An option of a profile, from which users select one choice. Needs chart 3."""
 
     name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
-    display_name: str = Field(min_length=1, max_length=256, description="Name that users see.")
+    display_name: str = Field(min_length=1, max_length=256, description="Name shown to users.")
     choices: MapByName[Choice] = Field(min_length=1, max_length=10, description="The choices of the option.")
 
 
 class Profile(Shape):
-    """A kind of server that people choose when they start one."""
+    """A server profile that users can select when they start a server."""
 
     name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
-    display_name: str = Field(min_length=1, max_length=256, description="Name that users see.")
-    description: str | None = Field(None, max_length=1024, description="More about it.")
-    default: bool = Field(False, description="Chosen at first.")
+    display_name: str = Field(min_length=1, max_length=256, description="Name shown to users.")
+    description: str | None = Field(None, max_length=1024, description="Description shown to users.")
+    default: bool = Field(False, description="Preselect this entry.")
     options: MapByName[Option] = Field(
-        default_factory=list, max_length=4, description="Further options of the profile. Needs chart 3."
+        default_factory=list, max_length=4, description="Options within the profile. Needs chart 3."
     )
 
 
@@ -152,10 +154,10 @@ class SingleUser(SpecModel):
     image: str | None = Field(None, max_length=512, description="Image with tag or digest. Default: the chart's.")
     cpu: Amount = Field(default_factory=Amount, description="CPUs.")
     memory: Amount = Field(default_factory=Amount, description="Memory.")
-    gpus: int | None = Field(None, ge=0, le=64, description="Number of graphics processors (nvidia.com/gpu).")
+    gpus: int | None = Field(None, ge=0, le=64, description="Number of GPUs (nvidia.com/gpu).")
     storage: Storage = Field(default_factory=Storage, description="Home volumes.")
     profiles: MapByName[Profile] = Field(
-        default_factory=list, max_length=20, description="Kinds of servers that users can choose."
+        default_factory=list, max_length=20, description="Server profiles that users can select."
     )
     start_timeout: str = Field(
         "10m", max_length=8, description="Maximum time for a start, including a new node if one is needed."
@@ -181,15 +183,15 @@ class Culling(SpecModel):
 class Placement(SpecModel):
     """On which nodes pods run: those of pools with purpose User or Core (label hub.jupyter.org/node-purpose)."""
 
-    user_pods: Purpose = Field("Prefer", description="Users' servers on pools with purpose User.")
-    core_pods: Purpose = Field("Prefer", description="Hub, proxy and scheduler on pools with purpose Core.")
+    user_pods: Purpose = Field("Prefer", description="Whether users' servers run on pools with purpose User.")
+    core_pods: Purpose = Field("Prefer", description="Whether hub, proxy and scheduler run on pools with purpose Core.")
     user_tolerations: Atomic[Toleration] = Field(
         default_factory=list,
         max_length=16,
-        description="More taints that users' servers tolerate, beside those of the pools for users. Needs chart 1.",
+        description="Additional tolerations of users' servers. They always tolerate the taints of user pools. Needs chart 1.",
     )
     core_tolerations: Atomic[Toleration] = Field(
-        default_factory=list, max_length=16, description="More taints that hub and proxy tolerate. Needs chart 1."
+        default_factory=list, max_length=16, description="Additional tolerations of the hub and the proxy. Needs chart 1."
     )
 
 
@@ -202,7 +204,10 @@ class Scaling(SpecModel):
         "chart's scheduler is too old for the cluster.",
     )
     spare_seats: int = Field(
-        0, ge=0, le=1000, description="Free seats reserved by placeholder pods, so that a start needs no new node."
+        0,
+        ge=0,
+        le=1000,
+        description="Number of seats that placeholder pods reserve, so that a server can start without waiting for a new node.",
     )
 
 

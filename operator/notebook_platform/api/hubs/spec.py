@@ -52,7 +52,7 @@ class JupyterHubSpec(SpecModel):
         max_length=253,
         description="DNS name of the hub. Default: the name of expose.loadBalancer.dnsLabel, if it is set.",
     )
-    auth: Auth = Field(description="Who may sign in.")
+    auth: Auth = Field(description="How users sign in, and who may.")
     single_user: SingleUser = Field(default_factory=SingleUser, description="Users' servers.")
     culling: Culling = Field(default_factory=Culling, description="Idle servers.")
     placement: Placement = Field(default_factory=Placement, description="Nodes for the hub's pods and for users' servers.")
@@ -86,6 +86,6 @@ class JupyterHubSpec(SpecModel):
     needs: Needs = Field(default_factory=list)
     remediation: Remediation = Field(default_factory=Remediation, description="What the operator does when helm fails.")
     values: dict[str, Any] = Field(
-        default_factory=dict, description="Values of the chart; override the typed fields and valuesFrom."
+        default_factory=dict, description="Chart values. They override the typed fields and valuesFrom."
     )
     values_from: MoreValues = Field(default_factory=list)
