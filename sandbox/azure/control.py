@@ -21,10 +21,11 @@ PREFIX = "/_sandbox"
 class Control:
     """The endpoints below /_sandbox; they are neither journaled nor throttled."""
 
-    def __init__(self, world: World, graph: Graph, entra: Entra) -> None:
+    def __init__(self, world: World, graph: Graph, entra: Entra, end_connections: Callable[[], None]) -> None:
         self._world = world
         self._graph = graph
         self._entra = entra
+        self._end_connections = end_connections
 
     def routes(self, routes: Routes) -> None:
         """Register the endpoints."""
@@ -33,6 +34,7 @@ class Control:
             "/state": ("GET", self.state),
             "/resources/{id*}": ("GET PUT PATCH DELETE", self.resource),
             "/faults": ("GET POST DELETE", self.faults),
+            "/connections": ("DELETE", self.connections),
             "/metrics": ("POST", self.metrics),
             "/subscriptions/{sub}": ("PUT", self.subscription),
             "/clock": ("GET POST", self.clock),
@@ -110,6 +112,11 @@ class Control:
         if call.method == "DELETE":
             self._world.faults.clear()
         return Answer({"value": [f.model_dump() for f in self._world.faults.rules]})
+
+    async def connections(self, call: Call) -> Answer:
+        """End those that clients keep, so that their next requests open new ones."""
+        self._end_connections()
+        return Answer(None, 204)
 
     async def metrics(self, call: Call) -> Answer:
         """{resource, metric, value}: from now on (and, with `since_minutes`, from then on) the metric has this value."""

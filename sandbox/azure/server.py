@@ -82,13 +82,15 @@ class AzureSimulator:
         self._kept = KeptAnswers()
         self._build()
         self._runner: web.AppRunner | None = None
+        self._busy: set[web.RequestHandler] = set()
+        """Connections whose requests are in progress."""
 
     def _build(self) -> None:
         world = self.world
         self._entra, graph = Entra(world), Graph(world)
         self._authorization, self._locks = Authorization(world), Locks(world)
         self._resources, self._monitor = Resources(world), Monitor(world)
-        clusters, control = ContainerService(world, graph), Control(world, graph, self._entra)
+        clusters, control = ContainerService(world, graph), Control(world, graph, self._entra, self.end_connections)
         parts = [
             control,
             Tags(world),
@@ -129,7 +131,7 @@ class AzureSimulator:
         listener.bind(("127.0.0.1", self._port))
         self.url = f"https://localhost:{listener.getsockname()[1]}"
         app = web.Application(client_max_size=16 * 2**20)
-        app.router.add_route("*", r"/{path:[\s\S]*}", self._serve)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.SockSite(self._runner, listener, ssl_context=context).start()
@@ -144,6 +146,21 @@ class AzureSimulator:
             await self._runner.cleanup()
         await self.world.backend.close()
         self.world.journal.close()
+
+    def end_connections(self) -> None:
+        """Close the connections that clients keep; one with a request in progress after its answer."""
+        for connection in self._runner.server.connections if self._runner and self._runner.server else ():
+            if connection in self._busy:
+                connection.close()
+            elif connection.transport:
+                connection.transport.close()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self._busy.add(request.protocol)
+        try:
+            return await self._serve(request)
+        finally:
+            self._busy.discard(request.protocol)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         call = await _call(request)

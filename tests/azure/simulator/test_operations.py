@@ -1,6 +1,8 @@
 """The forms of the simulated Azure's operations, and the effect of those that fail."""
 
 import asyncio
+import ssl
+from urllib.parse import urlsplit
 
 from tests.azure.simulator.client import AKS, GROUP, POOL, Client
 from tests.azure.simulator.test_answers import NETWORKS, network_body
@@ -82,3 +84,15 @@ async def test_the_versions_of_pools_in_a_change_of_their_cluster_are_all_or_non
         reply = await azure.cluster(pools=[{**POOL, "orchestratorVersion": version}])
         assert (reply.code if reply.status >= 400 else None) == code
         await asyncio.sleep(0 if code else 0.1)
+
+
+async def test_kept_connections_end_on_demand(azure: Client) -> None:
+    port, context = urlsplit(azure.simulator.url).port, ssl.create_default_context(cafile=str(azure.simulator.ca_file))
+    reader, writer = await asyncio.open_connection("localhost", port, ssl=context)
+    writer.write(b"GET /_sandbox/faults HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert await reader.readuntil(b'{"value": []}')
+    async with azure.http.delete(f"{azure.simulator.url}/_sandbox/connections") as answer:
+        assert answer.status == 204
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()
