@@ -1,13 +1,15 @@
 """Features that act on the same resource at the same time; each has tests of its own elsewhere."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from sandbox.azure.world import SUBSCRIPTION
 from tests.azure.conftest import Estate, settled
-from tests.azure.estates import CLUSTER
-from tests.unit.azure.specs import with_cluster
+from tests.azure.estates import CLUSTER, with_pool
+from tests.azure.test_registry import REGISTRY, SECRET, binder_spec
+from tests.unit.azure.specs import runbook_spec, with_cluster
 
 NIGHTS = [
     {"cron": "0 20 * * *", "powerState": "Stopped", "timeZone": "UTC"},
@@ -15,6 +17,7 @@ NIGHTS = [
 ]
 DAY, NIGHT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC), datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 MORNING = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
+WINDOW = "spec.cluster.maintenanceWindow opens on Saturday 02:00 UTC"
 POOL = f"{CLUSTER}/agentpools/nodepool1"
 
 
@@ -62,3 +65,74 @@ async def test_what_is_taken_out_of_the_spec_at_night_is_removed_in_the_morning(
     pool = awake[POOL]["properties"]
     assert "team" not in awake[CLUSTER]["tags"] and "team" not in pool["tags"] and pool["upgradeSettings"]["maxSurge"] == "10%"
     assert awake[CLUSTER]["properties"]["autoScalerProfile"]["scan-interval"] == "10s"
+
+
+@pytest.mark.parametrize("warn", [False, True])
+async def test_a_rotation_that_waited_for_the_window_is_finished(estate: Estate, warn: bool) -> None:
+    await settled(estate, with_pool())
+    estate.warn = warn
+    spec, estate.window_gate = with_pool(vmSize="Standard_D4s_v3", replacement="Rotate"), WINDOW
+    await estate.once(spec)
+    estate.window_gate = ""
+    resources = await settled(estate, spec)
+    pools = {i.rsplit("/", 1)[1]: r["properties"]["vmSize"] for i, r in resources.items() if "/agentpools/" in i}
+    assert pools["users"] == "Standard_D4s_v3" and len(pools) == 2
+
+
+@pytest.mark.parametrize("warn", [False, True])
+async def test_custom_autoscale_follows_a_pool_whose_rotation_waited(estate: Estate, warn: bool) -> None:
+    def spec_of(**members: Any) -> dict[str, Any]:
+        spec = runbook_spec()
+        spec["nodePools"][0] |= members
+        return spec
+
+    await settled(estate, spec_of())
+    estate.warn = warn
+    spec, estate.window_gate = spec_of(vmSize="Standard_D4s_v3", replacement="Rotate"), WINDOW
+    await estate.once(spec)
+    estate.window_gate = ""
+    resources = await settled(estate, spec)
+    setting = next(r for i, r in resources.items() if "/autoscalesettings/" in i)
+    sets = [i for i in resources if "/virtualmachinescalesets/" in i]
+    assert setting["properties"]["targetResourceUri"].lower() in sets
+
+
+@pytest.mark.parametrize("warn", [False, True])
+async def test_roles_follow_an_identity_whose_change_waited(estate: Estate, warn: bool) -> None:
+    registry = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/reg/providers/Microsoft.ContainerRegistry/registries/images"
+    spec = with_cluster(registries=[registry])
+    spec["identity"] = {"type": "UserAssigned", "userAssigned": {"name": "prd-id"}}
+    await settled(estate, spec)
+    spec["identity"], estate.warn, estate.window_gate = {"type": "SystemAssigned"}, warn, WINDOW
+    assert (await estate.settle(spec))["Cluster"].changes
+    estate.window_gate = ""
+    resources = await settled(estate, spec)
+    roles = [r["properties"] for i, r in resources.items() if "/roleassignments/" in i]
+    assert resources[CLUSTER]["identity"]["principalId"] in [role["principalId"] for role in roles]
+
+
+async def test_with_warn_a_failed_pool_is_repaired(estate: Estate) -> None:
+    await settled(estate, with_pool())
+    estate.warn = True
+    await estate.control("PATCH", f"/resources{CLUSTER}/agentpools/users", {"properties": {"provisioningState": "Failed"}})
+    resources = await settled(estate, with_pool())
+    assert resources[f"{CLUSTER}/agentpools/users"]["properties"]["provisioningState"] == "Succeeded"
+
+
+async def test_with_warn_or_drift_ignore_a_registry_that_differs_gets_new_passwords(estate: Estate) -> None:
+    await settled(estate, binder_spec())
+    first, estate.warn = estate.secrets.data[SECRET]["password"], True
+    await estate.control("PATCH", f"/resources{REGISTRY}", {"sku": {"name": "Premium"}})
+    estate.now = datetime.now(UTC) + timedelta(days=61)
+    results = await estate.settle(binder_spec())
+    assert [change.path for change in results["Registry"].drift] == ["sku.name"]
+    assert estate.secrets.data[SECRET]["password"] != first
+
+
+async def test_with_warn_secrets_of_the_operator_that_were_lost_are_made_anew(estate: Estate) -> None:
+    await settled(estate, binder_spec())
+    first, estate.warn = estate.secrets.data.pop(SECRET), True
+    principal = estate.secrets.data.pop("prd-jhub-service-principal")
+    await settled(estate, binder_spec())
+    assert estate.secrets.data[SECRET]["password"] != first["password"]
+    assert estate.secrets.data["prd-jhub-service-principal"]["secretId"] != principal["secretId"]

@@ -192,7 +192,7 @@ def _version(path: str, version: Version, found: Wire) -> Iterator[Change]:
 
 def _state(path: str, found: Wire) -> Iterator[Change]:
     if is_unfinished(found):
-        yield Change(path=f"{path}.provisioningState", action=Action.UPDATE, before=state_of(found), after=SUCCEEDED)
+        yield Change(path=f"{path}.provisioningState", action=Action.UPDATE, before=state_of(found), after=SUCCEEDED, drift=False)
 
 
 READ_ONLY = frozenset({"provisioningState", "status", "currentOrchestratorVersion", "nodeImageVersion", "eTag", "powerState"})

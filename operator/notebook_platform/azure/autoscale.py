@@ -64,6 +64,12 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         }
         return settings or None
 
+    def scheduled(self, desired: Mapping[str, Wire]) -> Mapping[str, str]:
+        """A pool that is rotated has another scale set, which stands in these members."""
+        targets = {name: str(body["properties"]["targetResourceUri"]) for name, body in desired.items()}
+        members = ("targetResourceUri", "profiles")
+        return {f"{name}.properties.{member}": target for name, target in targets.items() for member in members}
+
     def _body(self, setting: Setting, scale_set: str) -> Wire:
         name = self._name(setting)
         properties = setting_properties(setting, name, scale_set)

@@ -221,4 +221,4 @@ def _version(desired: Wire, found: Wire, floor: bool) -> Iterable[Change]:
 
 def _state(found: Wire) -> Iterable[Change]:
     if is_unfinished(found["properties"]):
-        yield Change(path=STATE_PATH, action=Action.UPDATE, before=state_of(found["properties"]), after=SUCCEEDED)
+        yield Change(path=STATE_PATH, action=Action.UPDATE, before=state_of(found["properties"]), after=SUCCEEDED, drift=False)

@@ -4,6 +4,7 @@ A pool that neither the spec names nor the operator created is reported and left
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from azure.core import MatchConditions
@@ -159,7 +160,13 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             for name in self._owned(pools)
             if name not in self._spec
         ]
-        return gated(changes, found.obstacles if found else {})
+        return gated(self._rotated(changes, pools), found.obstacles if found else {})
+
+    def _rotated(self, changes: Sequence[Change], pools: Mapping[str, Wire]) -> list[Change]:
+        """Return the changes; those that finish a rotation are no drift."""
+        places = stand_ins(pools, OWNER_TAG, self._scope.owner.tag)
+        rotating, whole = {*places, *places.values()}, (Action.CREATE, Action.REPLACE, Action.DELETE)
+        return [replace(c, drift=False) if c.action in whole and pool_of(c) in rotating else c for c in changes]
 
     def _patch(self, name: str, wanted: Wire) -> Patch:
         return pool_patch(self._spec[name], self._scope.applied.get(self.name), wanted)

@@ -160,7 +160,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
                 changes += [Change(path=f"{path}.{c.path}", action=c.action, before=c.before, after=c.after)
                             for c in compare_wire(body, existing)]  # fmt: skip
         token = found.below.get(f"tokens/{BUILDER}") or {}
-        return changes or self._password.changes(token, found.kept, found.server)
+        return [*changes, *self._password.changes(token, found.kept, found.server)]
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and self._spec is not None

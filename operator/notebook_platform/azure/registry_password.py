@@ -63,7 +63,7 @@ class BuilderPassword:
         """
         path = f"passwords/{BUILDER}"
         if not _is_current(token, kept, server):
-            return [Change(path=path, action=Action.CREATE, after="a new one")]
+            return [Change(path=path, action=Action.CREATE, after="a new one", drift=False)]
         ends = kept["expires"]
         if datetime.fromisoformat(ends) - self.scope.now < parse_duration(self.spec.renew_before):
             return [Change(path=path, action=Action.UPDATE, before=f"ends {ends}", after="a new one", gate=Scheduled())]

@@ -50,6 +50,10 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
     def desired(self, inputs: Inputs) -> Sequence[Assignment] | None:
         return self.wanted(inputs) or None
 
+    def scheduled(self, desired: Sequence[Assignment]) -> Mapping[str, str]:
+        """A cluster that gets another identity has another principal."""
+        return {_path(wanted): str(wanted.principal_id) for wanted in desired}
+
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Given]:
         wanted = self.wanted(inputs)
         known = [a for a in wanted if not isinstance(a.principal_id, Unknown)]
@@ -91,7 +95,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         existing, unowned = (found.existing, found.unowned) if found else (frozenset(), frozenset())
         changes = []
         for wanted in desired or ():
-            path = f"roleAssignments/{wanted.role_name} on {wanted.scope}"
+            path = _path(wanted)
             if wanted not in existing:
                 changes.append(Change(path=path, action=Action.CREATE, after={"principalId": wanted.principal_id}))
             elif wanted in unowned and self._scope.spec.adoption == "IfUnowned":
@@ -101,7 +105,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
     async def apply(self, desired: Sequence[Assignment] | None, found: Given | None, changes: Sequence[Change]) -> Outcome:
         paths = {change.path.removesuffix(".description") for change in changes}
         for wanted in desired or ():
-            if f"roleAssignments/{wanted.role_name} on {wanted.scope}" in paths:
+            if _path(wanted) in paths:
                 await self._record.add(wanted)
                 await self._give(wanted, self._scope.owner.tag)
         return Ready(output=self.provides(assignments=tuple(desired or ())))
@@ -210,6 +214,10 @@ class ClusterRoles(Roles):
         operator = inputs.get(OperatorIdentity)
         admin = [Assignment(cluster.id, operator.object_id, CLUSTER_ADMIN)] if operator and operator.object_id else []
         return [*(self._on_network(inputs, cluster.principal_id) if own else []), *registries, *admin]
+
+
+def _path(wanted: Assignment) -> str:
+    return f"roleAssignments/{wanted.role_name} on {wanted.scope}"
 
 
 def _is(item: Mapping[str, Any], wanted: Assignment) -> bool:

@@ -6,7 +6,7 @@ one application (https://learn.microsoft.com/graph/api/application-upsert).
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -129,7 +129,8 @@ class CreatedPrincipal(IdentityStep[str, Principal]):
                     gate=Scheduled(),
                 )
             ]
-        return [Change(path=f"{FIELD}.{part}", action=Action.CREATE, after=desired) for part in missing]
+        changes = [Change(path=f"{FIELD}.{part}", action=Action.CREATE, after=desired) for part in missing]
+        return [replace(change, drift=False) if change.path == f"{FIELD}.secret" else change for change in changes]
 
     def _ends_soon(self, found: Principal) -> str | None:
         """Return when the stored secret ends, if it is time to renew it."""

@@ -18,8 +18,8 @@ from notebook_platform.engine.result import Result, asleep
 MOST_PATHS = 100
 """Paths that a baseline holds of one step. A step with more of them left has no baseline; of drift, the first ones are kept."""
 
-IsDrift = Callable[[str, Change], bool]
-"""Return whether a change of a step undoes what another client has changed."""
+IsDrift = Callable[[str, Change, Mapping[str, Any]], bool]
+"""Return whether a change of a step undoes what another client has changed. The mapping: what `Step.scheduled` returns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +28,8 @@ class Baseline:
 
     `generation`: that of the spec. `remaining`: for each step that has been in sync, the paths of changes that could not be applied (deferred,
     not approved, impossible). `reported`: by step and path, a digest of the wanted value of drift that was reported and not
-    corrected. It stays drift when another part of the spec changes. `scheduled`: by step and path, a digest of what a schedule wanted when
-    the step was last in sync. Once it wants another value, the difference is no drift.
+    corrected. It stays drift when another part of the spec changes. `scheduled`: by step and path, a digest of what a schedule or
+    another step wanted when the step was last in sync. Once it wants another value, the difference is no drift.
     """
 
     generation: int
@@ -37,13 +37,12 @@ class Baseline:
     reported: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     scheduled: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def is_drift(self, step: str, change: Change) -> bool:
-        """Return whether a change of a step undoes what another client has changed."""
-        wanted = _digest(change.after)
-        if self.reported.get(step, {}).get(change.path) == wanted:
-            return True
-        if self.scheduled.get(step, {}).get(change.path, wanted) != wanted:
+    def is_drift(self, step: str, change: Change, scheduled: Mapping[str, Any]) -> bool:
+        """Return whether a change of a step undoes what another client has changed. `scheduled`: what `Step.scheduled` returns."""
+        if change.path in scheduled and self.scheduled.get(step, {}).get(change.path) != _digest(scheduled[change.path]):
             return False
+        if self.reported.get(step, {}).get(change.path) == _digest(change.after):
+            return True
         return step in self.remaining and change.path not in self.remaining[step]
 
     def at(self, generation: int) -> "Baseline":

@@ -54,7 +54,7 @@ class Policy:
     """
 
     mode: Mode = Mode.APPLY
-    is_drift: IsDrift = lambda step, change: False
+    is_drift: IsDrift = lambda step, change, scheduled: False
     correct_drift: bool = True
     backing_off: Mapping[str, Failed] = field(default_factory=dict)
     result_cache: Mapping[str, Result] = field(default_factory=dict)
@@ -156,13 +156,14 @@ def _drift(step: AnyStep, desired: Any, changes: Iterable[Change], policy: Polic
     """Return the changes that undo what another client has changed."""
     if desired is None:
         return ()
-    return tuple(change for change in changes if _is_drift(step.name, change, policy))
+    scheduled = step.scheduled(desired)
+    return tuple(change for change in changes if _is_drift(step.name, change, scheduled, policy))
 
 
-def _is_drift(step: str, change: Change, policy: Policy) -> bool:
+def _is_drift(step: str, change: Change, scheduled: Mapping[str, Any], policy: Policy) -> bool:
     if change.drift is not None or isinstance(change.gate, Scheduled):
         return bool(change.drift)
-    return policy.is_drift(step, change)
+    return policy.is_drift(step, change, scheduled)
 
 
 def _changes(step: AnyStep, desired: Any, observed: Observed[Any], policy: Policy) -> tuple[Change, ...]:

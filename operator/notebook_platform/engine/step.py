@@ -138,8 +138,8 @@ class Step(ABC, Generic[Desired, Found, Output]):
         """
 
     def scheduled(self, desired: Desired) -> Mapping[str, Any]:
-        """Return what schedules and the clock decide of the desired state: the value wanted now, by the path of its change. When it turns, the
-        difference is no drift."""
+        """Return what schedules, the clock and other steps decide of the desired state: the value wanted now, or an id that it depends on, by
+        the path of its change. When it turns, the difference is no drift."""
         return {}
 
     def check_health(self, found: Found | None) -> Outcome | None:

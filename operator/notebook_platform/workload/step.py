@@ -141,7 +141,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
             return ()
         path, text = f"secrets/{self._secret_name}", "kubeconfig of the cluster"
         if found is None or found.published == "missing":
-            return [Change(path=path, action=Action.CREATE, after=text)]
+            return [Change(path=path, action=Action.CREATE, after=text, drift=False)]
         return [Change(path=path, action=Action.UPDATE, before="another", after=text, gate=Scheduled())]
 
     async def apply(self, desired: outputs.Cluster | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
