@@ -50,6 +50,7 @@ def environment(
         "NOTEBOOK_PLATFORM_CA_FILE": str(simulator.ca_file),
         "NOTEBOOK_PLATFORM_HELM": str(binaries.path("helm")),
         "NOTEBOOK_PLATFORM_CHARTS": str(charts),
+        "NOTEBOOK_PLATFORM_CHART_REPOSITORY": "",  # as for the operator: the sandbox reaches none
     }
 
 
