@@ -22,6 +22,7 @@ from notebook_platform.bounded.documents import DocumentRefused, parse_json
 from notebook_platform.bounded.local import read_local_yaml
 from notebook_platform.cli import program
 from notebook_platform.cli.api_warnings import warnings
+from notebook_platform.cli.apply_request import apply_request
 from notebook_platform.cli.elsewhere import read_platform
 from notebook_platform.cli.file_checks import file_problems
 from notebook_platform.cli.logs import configure
@@ -158,13 +159,18 @@ async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping
     path = (GROUP, VERSION, metadata["namespace"], PLURAL, metadata["name"])
     custom = client.CustomObjectsApi(api)
     try:
+        live = await custom.get_namespaced_custom_object(*path)
+    except (ApiException, aiohttp.ClientError, OSError):
+        live = {"metadata": {}}  # the uid that a dry run returns is not the one that the object will have
+    request = apply_request(body, live)
+    try:
         answer = await custom.patch_namespaced_custom_object_without_preload_content(
             *path,
-            {key: value for key, value in body.items() if key != "status"},
+            request.body,
             dry_run="All",
-            field_manager="notebook-platform-plan",
-            force=True,
-            _content_type="application/apply-patch+yaml",
+            field_manager=request.manager,
+            **({"force": True} if request.force else {}),
+            _content_type=request.content_type,
         )
         document = await answer.text()
     except (aiohttp.ClientError, OSError, UnicodeDecodeError):
@@ -177,10 +183,6 @@ async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping
         return None
     for warning in warnings(answer.headers.getall("Warning", ())):  # the client's own parser keeps one header of a name
         show_error(f"Warning: {warning}")
-    try:
-        live = await custom.get_namespaced_custom_object(*path)
-    except ApiException:
-        live = {"metadata": {}}  # the uid that a dry run returns is not the one that the object will have
     applied = parse_json(document)
     return {**applied, "metadata": {**applied["metadata"], "uid": live["metadata"].get("uid")}}
 
