@@ -45,7 +45,7 @@ def failure_of_reconcile(error: Exception, label: str) -> Failed:
     return Failed(
         reason=Reason.INTERNAL_ERROR,
         message=f"the reconcile failed with an unknown error ({type(error).__name__}, incident {incident})",
-        remedy="The operator retries. Search its log for the incident, and report the error.",
+        remedy="The operator retries. Report the error with a support bundle: `notebook-platform support-bundle NAME -n NAMESPACE`.",
         retry_in=UNFORESEEN_RETRY,
     )
 

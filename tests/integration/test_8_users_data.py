@@ -124,7 +124,7 @@ def test_a_deletion_that_would_destroy_homes_is_held_and_names_their_users(ready
     ready.kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
     message = ready.until_reason(NAME, "Ready", "HomesWouldBeLost")["message"]
     assert "2 home volumes of users (ada, grace) and 1 database of a hub (jhub/hub-db-dir)" in message
-    assert 'notebookplatform.io/confirm-deletion: "3"' in message
+    assert "notebookplatform.io/confirm-deletion=3`" in message
     assert ready.condition(NAME, "Stalled")["status"] == "True"
     ready.wait_for_reconciles(2)
     assert ready.writes(mark) == []

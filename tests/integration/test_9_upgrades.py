@@ -101,7 +101,7 @@ def test_an_upgrade_that_migrates_the_database_requires_approval_and_reports_it_
     old.apply(platform("4.4.0"))
     old.until_reason(NAME, "JupyterHubReady", "ApprovalNeeded")
     assert "from 0.11.1 to 4.4.0 requires approval, because JupyterHub 5 changes the hub's database" in why(old)
-    assert 'annotation notebookplatform.io/approve: "4.4.0"' in why(old)
+    assert "notebookplatform.io/approve=4.4.0`" in why(old)
     assert old.condition(NAME, "Stalled")["reason"] == old.condition(NAME, "Ready")["reason"] == "ApprovalNeeded"
     assert any(reason == "ApprovalNeeded" for reason, _ in old.events(NAME))
     status = old.platform(NAME)["status"]

@@ -173,7 +173,7 @@ def uninstall_approval(place: tuple[str, str], concerns: Sequence[Concern], appr
         reason=Reason.APPROVAL_NEEDED,
         message=f"release {name} in namespace {namespace} is no longer in the spec; its uninstallation requires approval, because "
         f"{_clause(concerns)}",
-        remedy=f'Add it to the spec again, or approve it with the annotation {APPROVE}: "{token}" on the platform, and remove the '
+        remedy=f"Add it to the spec again, or approve it with `kubectl annotate nbp NAME {APPROVE}={token}`, and remove the "
         "annotation afterwards.",
     )
 
@@ -187,8 +187,8 @@ def install_approval(wanted: Wanted, approvals: Collection[str], field: str) -> 
         reason=Reason.APPROVAL_NEEDED,
         message=f"{field}: the installation of {wanted.chart.name} {version} requires approval, because Helm's records of release "
         f"{wanted.name} are gone from namespace {wanted.namespace}, which holds volumes, and the spec has changed since",
-        remedy=f'Restore the Secrets sh.helm.release.v1.{wanted.name}.*, or approve it with the annotation {APPROVE}: "{version}" on the '
-        "platform, and remove the annotation afterwards.",
+        remedy=f"Restore the Secrets sh.helm.release.v1.{wanted.name}.*, or approve it with `kubectl annotate nbp NAME "
+        f"{APPROVE}={version}`, and remove the annotation afterwards.",
     )
 
 
@@ -204,5 +204,5 @@ def upgrade_approval(
     return Failed(
         reason=Reason.APPROVAL_NEEDED,
         message=f"{field}: the upgrade {change} requires approval, because {_clause(concerns)}",
-        remedy=f'Approve it with the annotation {APPROVE}: "{",".join(words)}" on the platform, and remove the annotation afterwards.',
+        remedy=f"Approve it with `kubectl annotate nbp NAME {APPROVE}={','.join(words)}`, and remove the annotation afterwards.",
     )

@@ -108,7 +108,7 @@ def test_an_approval_names_the_version_and_nothing_else_passes() -> None:
     asked = upgrade_approval(WANTED, before, why, approved({"annotations": {APPROVE: "4.3.0, 4.4.1"}}), FIELD)
     assert asked is not None and asked.reason == "ApprovalNeeded"
     assert "from 3.3.8 to 4.4.0 requires approval, because the database changes" in asked.message
-    assert f'{APPROVE}: "4.4.0"' in asked.remedy
+    assert f"{APPROVE}=4.4.0`" in asked.remedy
     assert upgrade_approval(WANTED, before, why, approved({"annotations": {APPROVE: "1, 4.4.0 "}}), FIELD) is None
     assert upgrade_approval(WANTED, before, [], approved({}), FIELD) is None
 

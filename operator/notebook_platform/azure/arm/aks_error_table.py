@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.error_rows import (
+    ADDRESS_QUOTA,
     BUSY,
     BUSY_ROW,
     CAPACITY,
@@ -36,13 +37,14 @@ PROVISIONING = Row(
     reason=Reason.NODES_NOT_READY,
     retry_in=120,
     tries=3,
-    remedy="The operator retries. A node did not start: check its boot diagnostics and the exit code in Azure's message.",
+    remedy="Check the boot diagnostics of the node that did not start, and the exit code in Azure's message. The operator retries.",
 )
 DRAIN = Row(
     reason=Reason.DISRUPTION_NOT_ALLOWED,
     retry_in=300,
     tries=3,
-    remedy="Change the PodDisruptionBudget that Azure's message names so that it allows a disruption, or delete its pods. The operator retries.",
+    remedy="Let the PodDisruptionBudget that Azure's message names allow a disruption (`kubectl edit pdb` on the workload cluster), or delete its "
+    "pods. The operator retries.",
 )
 ZONE = Row(
     reason=Reason.ZONE_NOT_OFFERED,
@@ -101,12 +103,13 @@ AKS: dict[str, tuple[Row, ...]] = {
             reason=Reason.CLUSTER_STOPPED,
             contains="not currently running",
             retry_in=60,
-            remedy="Start the cluster: a stopped cluster cannot be changed.",
+            remedy="Set spec.cluster.powerState: Running, or wait until spec.cluster.powerSchedules starts the cluster: a stopped cluster cannot "
+            "be changed.",
         ),
         Row(
             reason=Reason.UPGRADE_NOT_ALLOWED,
             contains="Upgrading Kubernetes version",
-            remedy="Choose one of the versions in Azure's message: upgrades move one minor at a time.",
+            remedy="Set spec.cluster.kubernetesVersion to one of the versions in Azure's message: an upgrade moves one minor version at a time.",
         ),
         Row(
             reason=Reason.NODE_PROVISIONING_NOT_ALLOWED,
@@ -117,7 +120,7 @@ AKS: dict[str, tuple[Row, ...]] = {
             "to 0 and remove its nodes (`kubectl get nodes -l karpenter.sh/nodepool`) first; keep Auto until then.",
         ),
         replace(QUOTA, contains="quota"),
-        replace(QUOTA, contains="PublicIPCountLimitReached"),
+        replace(ADDRESS_QUOTA, contains="PublicIPCountLimitReached"),
         replace(THROTTLED, contains="too many requests"),
         replace(BUSY_ROW, contains="mutually exclusive", retry_in=30, tries=5),
         Row(
@@ -149,7 +152,7 @@ AKS: dict[str, tuple[Row, ...]] = {
     "AKSCapacityError": (CAPACITY,),
     "AKSCapacityHeavyUsage": (CAPACITY,),
     "AksCapacityHeavyUsage": (CAPACITY,),
-    "PublicIPCountLimitReached": (QUOTA,),
+    "PublicIPCountLimitReached": (ADDRESS_QUOTA,),
     "InsufficientAgentPoolMaxPodsPerAgentPool": (INVALID,),
     "SubnetsAreNotInSameVnet": (INVALID,),
     "DnsServiceIpOutOfServiceCidr": (INVALID,),

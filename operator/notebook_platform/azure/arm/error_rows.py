@@ -48,18 +48,24 @@ QUOTA = Row(
     reason=Reason.QUOTA_EXCEEDED,
     retry_in=300,
     tries=3,
-    remedy="Request more quota in the region (portal: Quotas), or use smaller or fewer nodes in {field}.",
+    remedy="Request more quota in the region (portal: Quotas; `az vm list-usage --location REGION` shows the limits), or use smaller or fewer "
+    "nodes in {field}.",
+)
+ADDRESS_QUOTA = replace(
+    QUOTA,
+    remedy="Request more public IP addresses in the region (portal: Quotas; `az network list-usages --location REGION` shows the limit), or "
+    "delete addresses that no resource uses.",
 )
 VERSION = Row(
     reason=Reason.VERSION_NOT_OFFERED,
-    remedy="Set spec.cluster.kubernetesVersion to a version that `az aks get-versions` lists for the region.",
+    remedy="Set spec.cluster.kubernetesVersion to a version that `az aks get-versions --location REGION` lists.",
 )
 PERMISSION = Row(
     reason=Reason.PERMISSION_MISSING,
     retry_in=60,
     tries=5,
     remedy="Give the principal of spec.azure.credentials, or the cluster's identity where Azure's message names that one, a role with the "
-    "action on that scope. New roles take minutes to become effective.",
+    "action on that scope (`az role assignment create`). New roles take minutes to become effective.",
 )
 SUBSCRIPTION_OFF = Row(
     reason=Reason.SUBSCRIPTION_DISABLED,
@@ -67,7 +73,8 @@ SUBSCRIPTION_OFF = Row(
 )
 IMMUTABLE = Row(reason=Reason.IMMUTABLE_FIELD, remedy="Restore the previous value, or create a new platform with the new one.")
 SIZE = Row(
-    reason=Reason.VM_SIZE_NOT_AVAILABLE, remedy="Choose a vmSize that is offered in spec.azure.location for this subscription."
+    reason=Reason.VM_SIZE_NOT_AVAILABLE,
+    remedy="Choose a vmSize that `az vm list-skus --location REGION --resource-type virtualMachines` lists without a restriction.",
 )
 SERVICE_CIDR = Row(
     reason=Reason.SERVICE_CIDR_OVERLAPS,

@@ -96,7 +96,7 @@ ARM: dict[str, tuple[Row, ...]] = {
     "RoleAssignmentUpdateNotPermitted": (
         Row(
             reason=Reason.ROLE_ASSIGNMENT_TAKEN,
-            remedy="Delete the role assignment with that id in Azure: it belongs to another principal.",
+            remedy="Delete the role assignment with that id (`az role assignment delete --ids ID`): it belongs to another principal.",
         ),
     ),
     "RoleAssignmentNotFound": (MISSING,),
@@ -174,7 +174,10 @@ ARM: dict[str, tuple[Row, ...]] = {
     "MultipleErrorsOccurred": (FAILED,),
     "ScopeLocked": (
         Row(
-            reason=Reason.LOCKED, retry_in=60, tries=3, remedy="Remove the lock that Azure's message names. The operator retries."
+            reason=Reason.LOCKED,
+            retry_in=60,
+            tries=3,
+            remedy="Remove the lock that Azure's message names (`az lock delete --ids ID`). The operator retries.",
         ),
     ),
     "RequestDisallowedByPolicy": (
@@ -247,7 +250,7 @@ NODE_GROUP_GONE = Row(
     reason=Reason.NODE_GROUP_MISSING,
     retry_in=60,
     tries=3,
-    remedy="Delete the cluster in Azure; the operator then creates it again. Its node resource group was deleted, with all nodes and "
+    remedy="Delete the cluster (`az aks delete`); the operator then creates it again. Its node resource group was deleted, with all nodes and "
     "disks, and AKS does not create it again.",
 )
 """What `ResourceGroupNotFound` means about the node resource group: the result of an operation of AKS, and a request for what lies in it."""

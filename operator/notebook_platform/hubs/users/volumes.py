@@ -206,8 +206,8 @@ def deletion_refusal(inventory: UserInventory | None, annotation: str | None) ->
             reason=Reason.HOMES_UNKNOWN,
             message="The cluster does not answer, so the users' volumes that the deletion would destroy cannot be counted; the deletion "
             "waits",
-            remedy=f'Start the cluster (spec.cluster.powerState), or annotate the platform with {CONFIRM}: "0" if no data is '
-            f"needed; {way_out}",
+            remedy=f"Start the cluster (spec.cluster.powerState), or run `kubectl annotate nbp NAME --overwrite {CONFIRM}=0` if no data "
+            f"is needed; {way_out}",
         )
     lost = inventory.lost
     if not lost or (given is not None and given >= len(lost)):
@@ -219,5 +219,5 @@ def deletion_refusal(inventory: UserInventory | None, annotation: str | None) ->
     return Failed(
         reason=Reason.HOMES_WOULD_BE_LOST,
         message=f"The deletion would destroy {described(lost)} and waits for confirmation{outlive}",
-        remedy=f'Back up the data that you need, then annotate the platform with {CONFIRM}: "{len(lost)}"; {way_out}',
+        remedy=f"Back up the data that you need, then run `kubectl annotate nbp NAME --overwrite {CONFIRM}={len(lost)}`; {way_out}",
     )

@@ -91,7 +91,7 @@ def test_an_uninstallation_waits_for_its_own_token_and_for_none_when_nothing_is_
     asked = uninstall_approval(PLACE, hidden, ())
     assert asked is not None and asked.reason == "ApprovalNeeded" and "release jhub in namespace jhub" in asked.message
     token = token_of(hidden, "jhub/jhub")
-    assert f'"{token}"' in asked.remedy and uninstall_approval(PLACE, hidden, (token,)) is None
+    assert f"={token}`" in asked.remedy and uninstall_approval(PLACE, hidden, (token,)) is None
     for other in ("4.4.0", token_of(hidden, "lab/jhub"), token_of([Concern(clause="", key="left lab")], "jhub/jhub")):
         assert uninstall_approval(PLACE, hidden, (other,)) is not None
     assert uninstall_approval(PLACE, [], ()) is None

@@ -119,7 +119,7 @@ def test_a_version_approves_the_version_and_a_token_the_values() -> None:
     ):
         assert (upgrade_approval(WANTED, installed, both, given_words, "spec.jupyterhub") is not None) is missing
     asked = upgrade_approval(WANTED, installed, both, (), "spec.jupyterhub")
-    assert asked is not None and f'approve: "4.4.0,{token}"' in asked.remedy
+    assert asked is not None and f"approve=4.4.0,{token}`" in asked.remedy
     assert upgrade_approval(WANTED, installed, [hidden], ("4.4.0",), "spec.jupyterhub") is not None
     assert upgrade_approval(WANTED, installed, [hidden], (token,), "spec.jupyterhub") is None
 
