@@ -21,6 +21,13 @@ WINDOW = "spec.cluster.maintenanceWindow opens on Saturday 02:00 UTC"
 POOL = f"{CLUSTER}/agentpools/nodepool1"
 
 
+async def rest(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
+    """Settle, and return the resources in Azure; changes may wait."""
+    await estate.settle(spec)
+    resources: dict[str, Any] = (await estate.state())["resources"]
+    return resources
+
+
 async def test_with_warn_a_night_makes_no_change_by_hand_the_wish_of_the_spec(estate: Estate) -> None:
     spec, estate.warn, estate.now = with_cluster(powerSchedules=NIGHTS), True, DAY
     await settled(estate, spec)
@@ -136,3 +143,16 @@ async def test_with_warn_secrets_of_the_operator_that_were_lost_are_made_anew(es
     await settled(estate, binder_spec())
     assert estate.secrets.data[SECRET]["password"] != first["password"]
     assert estate.secrets.data["prd-jhub-service-principal"]["secretId"] != principal["secretId"]
+
+
+async def test_a_window_that_closes_during_a_rotation_holds_it_though_a_label_changes(estate: Estate) -> None:
+    await settled(estate, with_pool())
+    rotated = {"vmSize": "Standard_D4s_v3", "replacement": "Rotate"}
+    await estate.once(with_pool(**rotated))
+    estate.window_gate = WINDOW
+    resources = await rest(estate, with_pool(**rotated, nodeLabels={"team": "physics"}))
+    pool = resources[f"{CLUSTER}/agentpools/users"]["properties"]
+    assert pool["vmSize"] == "Standard_D2s_v3" and pool["nodeLabels"] == {"team": "physics"}
+    estate.window_gate = ""
+    resources = await settled(estate, with_pool(**rotated, nodeLabels={"team": "physics"}))
+    assert resources[f"{CLUSTER}/agentpools/users"]["properties"]["vmSize"] == "Standard_D4s_v3"

@@ -3,7 +3,7 @@
 A pool that neither the spec names nor the operator created is reported and left alone: it may be in use.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -182,7 +182,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         for name in dict.fromkeys(pool_of(change) for change in changes):
             mine = [change for change in changes if pool_of(change) == name]
             try:
-                outcome = await self._change(name, desired, pools, mine)
+                outcome = await self._change(name, desired, pools, mine, _replaced(changes))
             except StepError as error:
                 refused = refused or error  # what can be done for other pools is done first
                 continue
@@ -196,25 +196,24 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         message = "The agent pools have reached the control plane's version; the control plane is upgraded next"
         return Progressing(reason=Reason.UPGRADING, message=message, requeue_after=AT_ONCE)
 
-    async def _change(self, name: str, desired: Wanted, pools: Mapping[str, Wire], changes: Sequence[Change]) -> Outcome | None:
-        """Return the next change of one pool; None: it waits for the control plane."""
+    async def _change(
+        self, name: str, desired: Wanted, pools: Mapping[str, Wire], changes: Sequence[Change], replaced: Collection[str]
+    ) -> Outcome | None:
+        """Make the next change of one pool, and return its outcome; None: it waits for the control plane. `replaced`: the pools that are
+        replaced now."""
         place_of = stand_ins(pools, OWNER_TAG, self._scope.owner.tag)
         origin = place_of.get(name, name)
-        for_life = any(change.action is Action.REPLACE for change in changes)
-        if origin in self._spec and (origin != name or for_life or temporary_name(origin) in pools):
-            return await self._rotate(origin, desired, pools)
+        moves = origin != name or name in replaced or (name not in pools and temporary_name(name) in pools)
+        if origin in self._spec and moves:
+            return await self._rotate(origin, desired, pools, differs=origin in replaced)
         if name not in self._spec:
             return await self._remove(name, pools, desired.cluster)
         if name not in pools:
             return await self._create(name, desired.pools[name], initial_count(self._spec[name]), desired.cluster)
         return await self._update(name, desired.pools[name], pools[name], changes, desired.cluster)
 
-    async def _rotate(self, name: str, desired: Wanted, pools: Mapping[str, Wire]) -> Outcome | None:
-        wanted, existing = desired.pools[name], pools.get(name)
-        count = initial_count(self._spec[name])
-        differs = existing is not None and any(
-            change.action is Action.REPLACE for change in pool_changes(name, wanted, count, self._version, existing)
-        )
+    async def _rotate(self, name: str, desired: Wanted, pools: Mapping[str, Wire], *, differs: bool) -> Outcome | None:
+        wanted, count = desired.pools[name], initial_count(self._spec[name])
         step = next_move(name, pools, differs=differs)
         if step is None:
             return None
@@ -313,3 +312,8 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
     @property
     def _pools(self) -> Any:
         return self._scope.session.container_service.agent_pools
+
+
+def _replaced(changes: Sequence[Change]) -> frozenset[str]:
+    """Return the names of the pools of which an immutable property changes now."""
+    return frozenset(pool_of(change) for change in changes if change.action is Action.REPLACE)
