@@ -58,7 +58,7 @@ kstatus: setup ## the status of a platform in every phase of its life, by cli-ut
 	  -o $(HOME)/.cache/notebook-platform/kstatus/kstatus .
 	@$(BIN)/python -m tests.kstatus $(HOME)/.cache/notebook-platform/kstatus/kstatus
 
-krew: .venv/.done ## the kubectl plugin's archive for this machine, installed by krew's own code and run by kubectl; needs Go; two to ten minutes, and about ten more the first time
+krew: .venv/.done ## the kubectl plugin's archive for this machine, installed by krew's own code and run by kubectl; needs Go; two to twenty minutes, and about ten more the first time
 	@$(BIN)/python -m tests.krew build/krew
 
 pictures: setup ## docs/pictures: what the commands and kubectl print on the sandbox, as SVG by Rich; two to ten minutes

@@ -57,7 +57,7 @@ def main(directory: Path) -> int:
     """Return 0 if each command prints what it should."""
     here = f"{platform.system().lower()}-{MACHINES[platform.machine()]}"
     directory.mkdir(parents=True, exist_ok=True)
-    say(f"building the archive of {here}: the packages of {len(build.VERSIONS)} versions of Python, one to five minutes")
+    say(f"building the archive of {here}: the packages of {len(build.VERSIONS)} versions of Python, one to fifteen minutes")
     digest = build.build(here, directory, say)
     archive = directory / f"{build.PROGRAM}-{here}.tar.gz"
     say(f"{archive}: {archive.stat().st_size / 1e6:.1f} MB")
