@@ -231,5 +231,6 @@ class ClusterSpec(SpecModel):
     power_schedules: Atomic[PowerSchedule] = Field(
         default_factory=list,
         max_length=14,
-        description="Times at which the cluster starts and stops. They override `powerState`.",
+        description="Times at which the cluster starts and stops. They override `powerState`. A stopped cluster cannot be changed: let it "
+        "run in the maintenance window, else disruptive changes are never made.",
     )
