@@ -107,8 +107,7 @@ class SharedClients:
         """Return the steps of one platform for one reconcile.
 
         `planning`: write nothing, not even Secrets. `approved`: chart versions that a user has approved upgrades to.
-        `refused`: why operations cannot be recorded; then none may be started. `applied`: what was applied last. `edited`: the user has
-        just changed the spec.
+        `refused`: why operations cannot be recorded; then none may be started. `applied`: what was applied last. `edited`: by the user, just now.
         """
         scope = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning, refused=refused)
         scope = replace(scope, applied=applied or {}, max_age=self._max_age(spec, edited=edited))

@@ -124,16 +124,16 @@ class ReconcileRun:
         baseline = baseline.at(self._generation)
         if self._context.state.take_references_changed():
             baseline = baseline.without([name for name, step in graph.steps.items() if step.refers])
-            await store.save(replace(await store.load(), baseline=baseline), lazily=self._spec.suspend)
+            await store.save(replace(await store.load(), baseline=baseline))
         return baseline
 
     async def _keep_applied(self, baseline: Baseline, claims: Mapping[str, Record], results: Mapping[str, Result]) -> None:
         """Record what is in sync now. While an operation is in progress the baseline changes in each reconcile, so it is stored later."""
-        store, suspended = self._context.applied, self._spec.suspend
+        store = self._context.applied
         known = (await store.load()).records
-        records = known if suspended else confirmed(known, claims, up_to_date(results))
+        records = known if self._spec.suspend else confirmed(known, claims, up_to_date(results))
         working = any(isinstance(result.outcome, Progressing) for result in results.values())
-        await store.save(Applied(records=records, baseline=baseline), lazily=suspended or working)
+        await store.save(Applied(records=records, baseline=baseline), lazily=working)
 
     async def _begin(self) -> _Begun:
         context, state = self._context, self._context.state

@@ -30,6 +30,7 @@ from notebook_platform.azure.cluster_changes import (
     STATE_PATH,
     VERSION_PATH,
     cluster_changes,
+    minor_steps,
     removed_sign_in,
 )
 from notebook_platform.azure.cluster_notices import notices
@@ -49,7 +50,6 @@ from notebook_platform.azure.versions import next_version
 from notebook_platform.engine import Action, Change, Inputs, Observed
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Gate, Impossible
 from notebook_platform.engine.outcome import Deferred, Outcome, Progressing, Ready
-from notebook_platform.versions import minor
 
 FIELD = "spec.cluster"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS, POWER_SECONDS = 300.0, 120.0, 600.0, 240.0, 180.0
@@ -264,18 +264,12 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         )
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
-        total = 0.0
-        for change in changes:
-            if change.action is Action.CREATE:
-                return CREATE_SECONDS
-            if change.path == VERSION_PATH:
-                (_, before), (_, after) = minor(str(change.before)), minor(str(change.after))
-                total += UPGRADE_SECONDS * max(1, after - before)
-            elif change.path == POWER_PATH:
-                total += POWER_SECONDS
-            elif not only_tags([change]):
-                total = max(total, UPDATE_SECONDS)
-        return total
+        if any(change.action is Action.CREATE for change in changes):
+            return CREATE_SECONDS
+        upgrades = sum(UPGRADE_SECONDS * minor_steps(change) for change in changes if change.path == VERSION_PATH)
+        power = POWER_SECONDS if any(change.path == POWER_PATH for change in changes) else 0.0
+        others = [change for change in changes if change.path not in (VERSION_PATH, POWER_PATH)]
+        return max(upgrades + power, 0.0 if only_tags(others) else UPDATE_SECONDS)
 
     async def delete_owned(self, resource: Wire) -> Outcome:
         kind, begin = f"delete managed cluster {self._name}", self._clusters.begin_delete

@@ -18,6 +18,7 @@ from notebook_platform.azure.states import SUCCEEDED, is_unfinished, state_of
 from notebook_platform.azure.versions import downgrade, reached
 from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import Disruptive, Gate, Impossible
+from notebook_platform.versions import minor
 
 VERSION_PATH = "properties.kubernetesVersion"
 STATE_PATH = "properties.provisioningState"
@@ -217,6 +218,12 @@ def _version(desired: Wire, found: Wire, floor: bool) -> Iterable[Change]:
         refused = downgrade(current, version, "spec.cluster.kubernetesVersion")
         gate = Impossible(refused, disruptive=True) if refused else Disruptive()
         yield Change(path=VERSION_PATH, action=Action.UPDATE, before=current, after=version, gate=gate)
+
+
+def minor_steps(upgrade: Change) -> int:
+    """Return the number of minor versions of an upgrade, at least one."""
+    (_, before), (_, after) = minor(str(upgrade.before)), minor(str(upgrade.after))
+    return max(1, after - before)
 
 
 def _state(found: Wire) -> Iterable[Change]:

@@ -4,7 +4,6 @@ A pool that neither the spec names nor the operator created is reported and left
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from azure.core import MatchConditions
@@ -43,7 +42,7 @@ from notebook_platform.azure.last_applied import removed_tags, with_surge
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.pool_patch import pool_patch, sent_changes
-from notebook_platform.azure.pool_state import Found, Wanted
+from notebook_platform.azure.pool_state import Found, Wanted, check_not_last, replaced, scheduled_bounds, without_rotations
 from notebook_platform.azure.repair import finished_repairs
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.schedules import check_schedules
@@ -134,13 +133,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 
     def scheduled(self, desired: Wanted) -> Mapping[str, int]:
-        return {
-            f"agentPools[{name}].{member}": desired.pools[name][member]
-            for name, pool in self._spec.items()
-            if pool.schedules
-            for member in ("minCount", "maxCount")
-            if member in desired.pools[name]
-        }
+        return scheduled_bounds(self._spec, desired.pools)
 
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
         if desired is None:
@@ -160,13 +153,8 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             for name in self._owned(pools)
             if name not in self._spec
         ]
-        return gated(self._rotated(changes, pools), found.obstacles if found else {})
-
-    def _rotated(self, changes: Sequence[Change], pools: Mapping[str, Wire]) -> list[Change]:
-        """Return the changes; those that finish a rotation are no drift."""
-        places = stand_ins(pools, OWNER_TAG, self._scope.owner.tag)
-        rotating, whole = {*places, *places.values()}, (Action.CREATE, Action.REPLACE, Action.DELETE)
-        return [replace(c, drift=False) if c.action in whole and pool_of(c) in rotating else c for c in changes]
+        places = stand_ins(pools, OWNER_TAG, scope.owner.tag)
+        return gated(without_rotations(changes, {*places, *places.values()}), found.obstacles if found else {})
 
     def _patch(self, name: str, wanted: Wire) -> Patch:
         return pool_patch(self._spec[name], self._scope.applied.get(self.name), wanted)
@@ -182,7 +170,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         for name in dict.fromkeys(pool_of(change) for change in changes):
             mine = [change for change in changes if pool_of(change) == name]
             try:
-                outcome = await self._change(name, desired, pools, mine, _replaced(changes))
+                outcome = await self._change(name, desired, pools, mine, replaced(changes))
             except StepError as error:
                 refused = refused or error  # what can be done for other pools is done first
                 continue
@@ -197,15 +185,15 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         return Progressing(reason=Reason.UPGRADING, message=message, requeue_after=AT_ONCE)
 
     async def _change(
-        self, name: str, desired: Wanted, pools: Mapping[str, Wire], changes: Sequence[Change], replaced: Collection[str]
+        self, name: str, desired: Wanted, pools: Mapping[str, Wire], changes: Sequence[Change], rotates: Collection[str]
     ) -> Outcome | None:
-        """Make the next change of one pool, and return its outcome; None: it waits for the control plane. `replaced`: the pools that are
+        """Make the next change of one pool, and return its outcome; None: it waits for the control plane. `rotates`: the pools that are
         replaced now."""
         place_of = stand_ins(pools, OWNER_TAG, self._scope.owner.tag)
         origin = place_of.get(name, name)
-        moves = origin != name or name in replaced or (name not in pools and temporary_name(name) in pools)
+        moves = origin != name or name in rotates or (name not in pools and temporary_name(name) in pools)
         if origin in self._spec and moves:
-            return await self._rotate(origin, desired, pools, differs=origin in replaced)
+            return await self._rotate(origin, desired, pools, differs=origin in rotates)
         if name not in self._spec:
             return await self._remove(name, pools, desired.cluster)
         if name not in pools:
@@ -264,13 +252,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
 
     async def _remove(self, name: str, pools: Mapping[str, Wire], cluster: outputs.Cluster) -> Outcome:
         """Delete the pool after its pods have moved; the last System pool stays."""
-        systems = [n for n, pool in pools.items() if str(pool.get("mode") or "System").casefold() == "system"]
-        if systems == [name]:
-            raise StepError(
-                Reason.LAST_SYSTEM_POOL,
-                f"{FIELD}: the agent pool {name} is the cluster's last one with mode System, and a cluster needs one",
-                "Restore it in spec.nodePools, or add another System pool first.",
-            )
+        check_not_last(name, pools)
         if self._scope.drain is not None and (left := await self._scope.drain(cluster, name)) is not None:
             return Progressing(reason=Reason.DRAINING, message=f"Agent pool {name}: {left}", requeue_after=3)
         kind = f"delete agent pool {name}"
@@ -312,8 +294,3 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
     @property
     def _pools(self) -> Any:
         return self._scope.session.container_service.agent_pools
-
-
-def _replaced(changes: Sequence[Change]) -> frozenset[str]:
-    """Return the names of the pools of which an immutable property changes now."""
-    return frozenset(pool_of(change) for change in changes if change.action is Action.REPLACE)

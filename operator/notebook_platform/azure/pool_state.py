@@ -1,11 +1,13 @@
-"""The desired and the observed state of the step NodePools."""
+"""The desired and the observed state of the step NodePools, and what follows from both. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from notebook_platform import outputs
-from notebook_platform.azure.agent_pools import Wire
-from notebook_platform.engine import Failed
+from notebook_platform.api.node_pools import NodePool
+from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.agent_pools import FIELD, Wire, pool_of
+from notebook_platform.engine import Action, Change, Failed, StepError
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,35 @@ class Found:
     pools: Mapping[str, Wire]
     scale_sets: Mapping[str, str]
     obstacles: Mapping[str, Failed] = field(default_factory=dict)
+
+
+def scheduled_bounds(spec: Mapping[str, NodePool], pools: Mapping[str, Wire]) -> dict[str, int]:
+    """Return the bounds that schedules decide, by the path of their changes. `spec`, `pools`: the pools and their wanted bodies by name."""
+    return {
+        f"agentPools[{name}].{member}": pools[name][member]
+        for name, pool in spec.items()
+        if pool.schedules
+        for member in ("minCount", "maxCount")
+        if member in pools[name]
+    }
+
+
+def replaced(changes: Sequence[Change]) -> frozenset[str]:
+    """Return the names of the pools of which an immutable property changes now."""
+    return frozenset(pool_of(change) for change in changes if change.action is Action.REPLACE)
+
+
+def without_rotations(changes: Sequence[Change], rotating: Collection[str]) -> list[Change]:
+    """Return the changes; those that finish the rotation of one of these pools are no drift."""
+    whole = (Action.CREATE, Action.REPLACE, Action.DELETE)
+    return [replace(c, drift=False) if c.action in whole and pool_of(c) in rotating else c for c in changes]
+
+
+def check_not_last(name: str, pools: Mapping[str, Wire]) -> None:
+    """Raise StepError if a pool that is to be removed is the last one with mode System."""
+    if [n for n, pool in pools.items() if str(pool.get("mode") or "System").casefold() == "system"] == [name]:
+        raise StepError(
+            Reason.LAST_SYSTEM_POOL,
+            f"{FIELD}: the agent pool {name} is the cluster's last one with mode System, and a cluster needs one",
+            "Restore it in spec.nodePools, or add another System pool first.",
+        )
