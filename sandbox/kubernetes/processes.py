@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import random
 import signal
 import socket
 from collections.abc import Mapping, Sequence
@@ -16,15 +17,18 @@ def _die_with_parent() -> None:
         ctypes.CDLL("libc.so.6").prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+PORTS = range(15_000, 32_000)
+"""Below the ports that the kernel gives to outgoing connections: one of those could take the port of a server that is started again."""
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports on loopback that were free a moment ago."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Return ports on loopback that were free a moment ago."""
+    free: set[int] = set()
+    while len(free) < count:
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", random.choice(PORTS)))
+            free.add(int(one.getsockname()[1]))
+    return list(free)
 
 
 class Process:

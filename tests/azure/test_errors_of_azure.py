@@ -72,7 +72,7 @@ async def test_a_deleted_node_resource_group_is_named_and_not_promised_again(est
         if isinstance(failed, Failed):
             break
         await estate.simulator.world.clock.sleep(25)
-    assert isinstance(failed, Failed) and failed.reason == "NodeGroupMissing" and "Delete the cluster in Azure" in failed.remedy
+    assert isinstance(failed, Failed) and failed.reason == "NodeGroupMissing" and "az aks delete" in failed.remedy
 
 
 async def test_a_gateway_of_entra_id_that_is_down_is_an_outage(estate: Estate) -> None:

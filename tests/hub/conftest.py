@@ -20,6 +20,7 @@ import trustme
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from sandbox.kubernetes.processes import free_ports
 from tests.environments import Say, environment
 from tests.integration.test_charts import objects
 
@@ -138,17 +139,11 @@ async def world() -> AsyncIterator[World]:
         await runner.cleanup()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @asynccontextmanager
 async def running(home: Path, world: World, values: Mapping[str, Any], directory: Path) -> AsyncIterator[int]:
     """Start a hub on these values and yield its proxy's port. Only its addresses and its spawner differ from the chart's."""
     configuration = written(values, directory)
-    port = free_port()
+    (port,) = free_ports(1)
     token = values["hub"]["config"]["ConfigurableHTTPProxy"]["auth_token"]
     proxy = Proxy(port, token)
     api, front = await world.serve(proxy.api()), await world.serve(proxy.front(), HOST)

@@ -75,6 +75,15 @@ def test_with_warn_a_change_made_by_hand_while_the_operator_could_not_sign_in_st
     cleared.apply(wanted)
     cleared.until("the tag is written", lambda: cleared.resources()[pool]["properties"].get("tags", {}).get("cost") == "42")
     assert cleared.resources()[pool]["properties"]["maxCount"] == 9, cleared.writes(mark)
+    cleared.apply({**wanted, "spec": {**wanted["spec"], "suspend": True}})
+    cleared.until("suspended", lambda: cleared.condition("byhand", "Ready")["reason"] == "Suspended")
+    cleared.control("PATCH", f"/resources{pool}", {"properties": {"minCount": 2}})
+    cleared.until("drift is shown", lambda: "minCount is 2" in cleared.condition("byhand", "DriftDetected")["message"])
+    cleared.restart_operator()
+    cleared.apply(wanted)
+    cleared.until_ready("byhand")
+    cleared.wait_for_reconciles(2)
+    assert {m: cleared.resources()[pool]["properties"][m] for m in ("minCount", "maxCount")} == {"minCount": 2, "maxCount": 9}
     cleared.kubectl("delete", "nbp", "byhand", "-n", "platforms", "--timeout=60s")
     cleared.kubectl("delete", "secret", "expires", "-n", "platforms")
 

@@ -54,9 +54,11 @@ def away(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Name
 @contextmanager
 def unresolvable(site: Field, operator: NamedAzure) -> Iterator[None]:
     operator.resolve(UNKNOWN)
-    with connections_end(site):
-        yield
-    operator.resolve()
+    try:
+        with connections_end(site):
+            yield
+    finally:
+        operator.resolve()
 
 
 @contextmanager
@@ -77,10 +79,12 @@ def intercepted(site: Field, operator: NamedAzure) -> Iterator[None]:
     with create_server((IMPOSTOR, port)) as listener:
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         operator.resolve(IMPOSTOR)
-        with connections_end(site):
-            yield
-        operator.resolve()
-        listener.shutdown(SHUT_RDWR)
+        try:
+            with connections_end(site):
+                yield
+        finally:
+            operator.resolve()
+            listener.shutdown(SHUT_RDWR)
 
 
 @contextmanager
@@ -93,11 +97,23 @@ def throttled(site: Field, operator: NamedAzure) -> Iterator[None]:
 
 @contextmanager
 def connections_end(site: Field) -> Iterator[None]:
-    """Reset the connections with which the operator asks, and end those that it keeps beside them: each of its retries would use one up."""
+    """Reset the connections with which the operator asks, and end those that it keeps beside them, also those of requests that were under way:
+    each of its retries would use one up."""
     site.control("POST", "/faults", {"path": ".", "count": None, "lost": "reset"})
-    site.control("DELETE", "/connections")
-    yield
-    site.control("DELETE", "/faults")
+    over = threading.Event()
+
+    def end() -> None:
+        while not over.wait(1):
+            site.control("DELETE", "/connections")
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    try:
+        yield
+    finally:
+        over.set()
+        ending.join()
+        site.control("DELETE", "/faults")
 
 
 CASES: dict[str, tuple[Any, str, str]] = {

@@ -14,14 +14,8 @@ from notebook_platform.observability.health import serving, watch
 from notebook_platform.observability.readiness import CONTACT, STANDSTILL, Check, Contact, verdict
 from notebook_platform.observability.stalls import Heartbeat, measured
 
+from sandbox.kubernetes.processes import free_ports
 from tests.local.reconciler.cluster import BrokenCall, Management
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def probe(port: int, path: str, accept: str = "*/*") -> tuple[int, str]:
@@ -35,7 +29,7 @@ def probe(port: int, path: str, accept: str = "*/*") -> tuple[int, str]:
 
 
 async def test_a_loop_that_stands_fails_healthz_with_the_reason(caplog: pytest.LogCaptureFixture) -> None:
-    health, metrics = free_port(), free_port()
+    health, metrics = free_ports(2)
     heartbeat = Heartbeat(clock=lambda: time.monotonic() * 60)  # a second counts as a minute
     heartbeat.beat()
     async with serving("127.0.0.1", health, metrics, heartbeat, []):
@@ -54,7 +48,7 @@ def after_a_second(call: Callable[[], tuple[int, str]]) -> tuple[int, str]:
 
 
 async def test_readyz_lists_the_checks_that_fail_and_metrics_speaks_openmetrics() -> None:
-    health, metrics = free_port(), free_port()
+    health, metrics = free_ports(2)
     watching: list[str] = []
     checks = [Check("watch", lambda: None if watching else "platforms are not watched yet"), Check("crd", lambda: None)]
     async with measured() as heartbeat, serving("127.0.0.1", health, metrics, heartbeat, checks):
@@ -72,7 +66,7 @@ async def test_a_port_in_use_ends_the_start() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(OSError):
-            async with serving("127.0.0.1", taken.getsockname()[1], free_port(), Heartbeat(), []):
+            async with serving("127.0.0.1", taken.getsockname()[1], free_ports(1)[0], Heartbeat(), []):
                 pytest.fail("it started")
 
 
