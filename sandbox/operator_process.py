@@ -158,7 +158,9 @@ class OperatorProcess:
         return self._process.pid
 
     def launch(self) -> None:
-        """Start it and return at once."""
+        """Start it and return at once. Raises RuntimeError if it runs: a second one would never come up, and the first never end."""
+        if self._process is not None and self._process.poll() is None:
+            raise RuntimeError("the operator runs already")
         self._process = self._spawn()
 
     def _spawn(self) -> Running:

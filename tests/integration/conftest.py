@@ -198,6 +198,8 @@ class Field:
         return kubectl({**self.environment, "KUBECONFIG": str(path)}, *arguments, stdin=stdin)
 
     def restart_operator(self) -> None:
+        """Stop the operator if it runs, and start it."""
+        self.operator.stop()
         self.operator.start()
 
 
