@@ -40,6 +40,7 @@ def rehearsed(command: Command, platform: Path) -> list[str]:
         "prd-jhub": "hub",
         "platform.yaml": str(platform),
         "team-b": "platforms",
+        "waves": "deploy/gitops/waves",
         "NAMESPACE": "platforms",
         "NAME-kubeconfig": "hub-kubeconfig",
     }

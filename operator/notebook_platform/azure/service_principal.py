@@ -6,7 +6,7 @@ one application (https://learn.microsoft.com/graph/api/application-upsert).
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -129,8 +129,10 @@ class CreatedPrincipal(IdentityStep[str, Principal]):
                     gate=Scheduled(),
                 )
             ]
-        changes = [Change(path=f"{FIELD}.{part}", action=Action.CREATE, after=desired) for part in missing]
-        return [replace(change, drift=False) if change.path == f"{FIELD}.secret" else change for change in changes]
+        return [
+            Change(path=f"{FIELD}.{part}", action=Action.CREATE, after=desired, drift=False if part == "secret" else None)
+            for part in missing
+        ]
 
     def _ends_soon(self, found: Principal) -> str | None:
         """Return when the stored secret ends, if it is time to renew it."""

@@ -104,7 +104,7 @@ TABLE = (
     Row(
         r"(pre|post)-(install|upgrade)\S* hooks? failed|failed (pre|post)-(install|upgrade)|hook .* timed out",
         Reason.HOOK_FAILED,
-        f"Read the log of the Job that Helm names (`kubectl logs job/NAME` on the workload cluster). {RETRIES}",
+        f"Read the log of the Job that Helm names (`kubectl --kubeconfig workload.kubeconfig logs job/NAME`). {RETRIES}",
         60,
     ),
     Row(

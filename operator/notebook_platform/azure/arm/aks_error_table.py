@@ -43,8 +43,8 @@ DRAIN = Row(
     reason=Reason.DISRUPTION_NOT_ALLOWED,
     retry_in=300,
     tries=3,
-    remedy="Let the PodDisruptionBudget that Azure's message names allow a disruption (`kubectl edit pdb` on the workload cluster), or delete its "
-    "pods. The operator retries.",
+    remedy="Let the PodDisruptionBudget that Azure's message names allow a disruption "
+    "(`kubectl --kubeconfig workload.kubeconfig edit pdb`), or delete its pods. The operator retries.",
 )
 ZONE = Row(
     reason=Reason.ZONE_NOT_OFFERED,
