@@ -94,12 +94,13 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
             observed, changes = await _observe(step, desired, prepared, policy)
     except Queued as queued:
         return Result(outcome=queued.progressing, unobserved=True)
-    drift = _drift(step, desired, changes, policy)
+    scheduled = step.scheduled(desired) if desired is not None else {}
+    drift = tuple(change for change in changes if desired is not None and _is_drift(step.name, change, scheduled, policy))
     result = Result(
         outcome=Ready(),
         changes=changes,
         drift=drift,
-        scheduled=step.scheduled(desired) if desired is not None else {},
+        scheduled=scheduled,
         wanted=desired is not None,
         exists=observed.exists,
         dormant=observed.dormant,
@@ -152,15 +153,8 @@ async def _observe(step: AnyStep, desired: Any, inputs: Inputs, policy: Policy) 
     return observed, changes
 
 
-def _drift(step: AnyStep, desired: Any, changes: Iterable[Change], policy: Policy) -> tuple[Change, ...]:
-    """Return the changes that undo what another client has changed."""
-    if desired is None:
-        return ()
-    scheduled = step.scheduled(desired)
-    return tuple(change for change in changes if _is_drift(step.name, change, scheduled, policy))
-
-
 def _is_drift(step: str, change: Change, scheduled: Mapping[str, Any], policy: Policy) -> bool:
+    """Return whether a change undoes what another client has changed."""
     if change.drift is not None or isinstance(change.gate, Scheduled):
         return bool(change.drift)
     return policy.is_drift(step, change, scheduled)
