@@ -41,18 +41,22 @@ def kubectl(environment: Mapping[str, str], *arguments: str, stdin: str | None =
     return done.stdout if done.returncode == 0 else done.stderr
 
 
-def install(environment: Mapping[str, str], namespace: str = "platforms") -> None:
-    """Apply deploy/kustomize/base but for the Deployment, and make a namespace for platforms with the Secrets that the examples name."""
-    credentials = {
+def azure_credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the data of a Secret with credentials for the sandbox's subscription."""
+    return {
         "tenantId": environment["SANDBOX_TENANT"],
         "clientId": environment["SANDBOX_CLIENT_ID"],
         "clientSecret": environment["SANDBOX_CLIENT_SECRET"],
     }
+
+
+def install(environment: Mapping[str, str], namespace: str = "platforms") -> None:
+    """Apply deploy/kustomize/base but for the Deployment, and make a namespace for platforms with the Secrets that the examples name."""
     _make_namespace(environment, namespace)
     objects = [
         *(one for one in kustomized("base") if one["kind"] != "Deployment"),
         _binding(namespace),
-        secret("azure-credentials", namespace, credentials),
+        secret("azure-credentials", namespace, azure_credentials(environment)),
         secret("oidc", namespace, {"clientSecret": OIDC_CLIENT_SECRET}),
     ]
     _apply(environment, *objects)

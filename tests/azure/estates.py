@@ -10,6 +10,10 @@ from tests.unit.azure.specs import group_id, runbook_spec
 
 CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"
 NETWORK = f"{group_id('prd_rg_jhub')}/providers/microsoft.network/virtualnetworks/prd_vnet_jhub"
+NIGHTS = [
+    {"cron": "0 20 * * *", "powerState": "Stopped", "timeZone": "UTC"},
+    {"cron": "0 7 * * *", "powerState": "Running", "timeZone": "UTC"},
+]
 USER_POOL = {"name": "users", "mode": "User", "vmSize": "Standard_D2s_v3", "count": 1}
 
 

@@ -6,7 +6,7 @@ import pytest
 from notebook_platform.engine.outcome import Failed
 
 from tests.azure.conftest import Estate, settled
-from tests.azure.estates import CLUSTER, with_pool
+from tests.azure.estates import CLUSTER, NIGHTS, with_pool
 from tests.unit.azure.specs import LECTURE, runbook_spec, with_cluster
 
 
@@ -28,11 +28,7 @@ async def test_a_lectures_schedule_moves_the_bounds_and_moves_them_back(estate: 
 @pytest.mark.parametrize("warn", [False, True])
 async def test_a_hub_sleeps_at_night_and_wakes_in_the_morning(estate: Estate, warn: bool) -> None:
     estate.warn = warn
-    nights = [
-        {"cron": "0 20 * * *", "powerState": "Stopped", "timeZone": "UTC"},
-        {"cron": "0 7 * * *", "powerState": "Running", "timeZone": "UTC"},
-    ]
-    spec = with_cluster(powerSchedules=nights)
+    spec = with_cluster(powerSchedules=NIGHTS)
     estate.now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     await settled(estate, spec)
     estate.now = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
@@ -46,11 +42,7 @@ async def test_a_hub_sleeps_at_night_and_wakes_in_the_morning(estate: Estate, wa
 
 
 async def test_with_warn_a_cluster_that_an_administrator_starts_at_night_runs_until_the_schedule_turns(estate: Estate) -> None:
-    nights = [
-        {"cron": "0 20 * * *", "powerState": "Stopped", "timeZone": "UTC"},
-        {"cron": "0 7 * * *", "powerState": "Running", "timeZone": "UTC"},
-    ]
-    spec, estate.warn = with_cluster(powerSchedules=nights), True
+    spec, estate.warn = with_cluster(powerSchedules=NIGHTS), True
     estate.now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     await settled(estate, spec)
     estate.now = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)

@@ -7,18 +7,15 @@ import pytest
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.azure.conftest import Estate, settled
-from tests.azure.estates import CLUSTER, with_pool
+from tests.azure.estates import CLUSTER, NIGHTS, with_pool
 from tests.azure.test_registry import REGISTRY, SECRET, binder_spec
 from tests.unit.azure.specs import runbook_spec, with_cluster
 
-NIGHTS = [
-    {"cron": "0 20 * * *", "powerState": "Stopped", "timeZone": "UTC"},
-    {"cron": "0 7 * * *", "powerState": "Running", "timeZone": "UTC"},
-]
 DAY, NIGHT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC), datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 MORNING = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
 WINDOW = "spec.cluster.maintenanceWindow opens on Saturday 02:00 UTC"
 POOL = f"{CLUSTER}/agentpools/nodepool1"
+ROTATED = {"vmSize": "Standard_D4s_v3", "replacement": "Rotate"}
 
 
 async def rest(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
@@ -26,6 +23,14 @@ async def rest(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
     await estate.settle(spec)
     resources: dict[str, Any] = (await estate.state())["resources"]
     return resources
+
+
+async def settled_after_window(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
+    """Reconcile once while disruptive changes wait for the window, then settle, and return the resources in Azure."""
+    estate.window_gate = WINDOW
+    await estate.once(spec)
+    estate.window_gate = ""
+    return await settled(estate, spec)
 
 
 async def test_with_warn_a_night_makes_no_change_by_hand_the_wish_of_the_spec(estate: Estate) -> None:
@@ -78,10 +83,7 @@ async def test_what_is_taken_out_of_the_spec_at_night_is_removed_in_the_morning(
 async def test_a_rotation_that_waited_for_the_window_is_finished(estate: Estate, warn: bool) -> None:
     await settled(estate, with_pool())
     estate.warn = warn
-    spec, estate.window_gate = with_pool(vmSize="Standard_D4s_v3", replacement="Rotate"), WINDOW
-    await estate.once(spec)
-    estate.window_gate = ""
-    resources = await settled(estate, spec)
+    resources = await settled_after_window(estate, with_pool(**ROTATED))
     pools = {i.rsplit("/", 1)[1]: r["properties"]["vmSize"] for i, r in resources.items() if "/agentpools/" in i}
     assert pools["users"] == "Standard_D4s_v3" and len(pools) == 2
 
@@ -95,10 +97,7 @@ async def test_custom_autoscale_follows_a_pool_whose_rotation_waited(estate: Est
 
     await settled(estate, spec_of())
     estate.warn = warn
-    spec, estate.window_gate = spec_of(vmSize="Standard_D4s_v3", replacement="Rotate"), WINDOW
-    await estate.once(spec)
-    estate.window_gate = ""
-    resources = await settled(estate, spec)
+    resources = await settled_after_window(estate, spec_of(**ROTATED))
     setting = next(r for i, r in resources.items() if "/autoscalesettings/" in i)
     sets = [i for i in resources if "/virtualmachinescalesets/" in i]
     assert setting["properties"]["targetResourceUri"].lower() in sets
@@ -147,12 +146,11 @@ async def test_with_warn_secrets_of_the_operator_that_were_lost_are_made_anew(es
 
 async def test_a_window_that_closes_during_a_rotation_holds_it_though_a_label_changes(estate: Estate) -> None:
     await settled(estate, with_pool())
-    rotated = {"vmSize": "Standard_D4s_v3", "replacement": "Rotate"}
-    await estate.once(with_pool(**rotated))
+    await estate.once(with_pool(**ROTATED))
     estate.window_gate = WINDOW
-    resources = await rest(estate, with_pool(**rotated, nodeLabels={"team": "physics"}))
+    resources = await rest(estate, with_pool(**ROTATED, nodeLabels={"team": "physics"}))
     pool = resources[f"{CLUSTER}/agentpools/users"]["properties"]
     assert pool["vmSize"] == "Standard_D2s_v3" and pool["nodeLabels"] == {"team": "physics"}
     estate.window_gate = ""
-    resources = await settled(estate, with_pool(**rotated, nodeLabels={"team": "physics"}))
+    resources = await settled(estate, with_pool(**ROTATED, nodeLabels={"team": "physics"}))
     assert resources[f"{CLUSTER}/agentpools/users"]["properties"]["vmSize"] == "Standard_D4s_v3"

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from sandbox.operator_process import secret
+from sandbox.operator_process import azure_credentials, secret
 from tests.integration.conftest import SUBSCRIPTION, Field, processes, runbook
 
 
@@ -37,16 +37,14 @@ def test_a_missing_secret_is_named_and_picked_up_when_it_is_made(cleared: Field)
     cleared.apply(wanted)
     message = cleared.until_reason("nosecret", "CredentialsReady", "SecretNotFound")["message"]
     assert has_remedy(message, "spec.azure.credentials.secretRef", "'later'", "Create it", "clientSecret")
-    credentials = {
-        key: cleared.environment[f"SANDBOX_{name}"] for key, name in (("tenantId", "TENANT"), ("clientId", "CLIENT_ID"))
-    }
+    credentials = azure_credentials(cleared.environment)
     cleared.apply(secret("later", "platforms", {**credentials, "clientSecret": "wrong-client-secret-0000"}))
     message = cleared.until_reason("nosecret", "CredentialsReady", "WrongCredentials")["message"]
     assert (
         has_remedy(message, "AADSTS7000215", "spec.azure.credentials", "clientSecret")
         and "wrong-client-secret-0000" not in message
     )
-    cleared.apply(secret("later", "platforms", {**credentials, "clientSecret": cleared.environment["SANDBOX_CLIENT_SECRET"]}))
+    cleared.apply(secret("later", "platforms", credentials))
     cleared.until("it goes on", lambda: cleared.condition("nosecret", "ResourceGroupReady")["status"] == "True", timeout=30)
     cleared.kubectl("delete", "nbp", "nosecret", "-n", "platforms", "--timeout=60s")
     cleared.kubectl("delete", "secret", "later", "-n", "platforms")
@@ -55,11 +53,8 @@ def test_a_missing_secret_is_named_and_picked_up_when_it_is_made(cleared: Field)
 def test_with_warn_a_change_made_by_hand_while_the_operator_could_not_sign_in_stays_and_is_reported(cleared: Field) -> None:
     wanted = without_hub("byhand", driftPolicy="Warn")
     wanted["spec"]["azure"]["credentials"]["secretRef"]["name"] = "expires"
-    password = cleared.environment["SANDBOX_CLIENT_SECRET"]
-    credentials = {
-        key: cleared.environment[f"SANDBOX_{name}"] for key, name in (("tenantId", "TENANT"), ("clientId", "CLIENT_ID"))
-    }
-    cleared.apply(secret("expires", "platforms", {**credentials, "clientSecret": password}))
+    credentials = azure_credentials(cleared.environment)
+    cleared.apply(secret("expires", "platforms", credentials))
     cleared.apply(wanted)
     cleared.until_ready("byhand")
     cleared.apply(secret("expires", "platforms", {**credentials, "clientSecret": "wrong-client-secret-0000"}))
@@ -68,7 +63,7 @@ def test_with_warn_a_change_made_by_hand_while_the_operator_could_not_sign_in_st
     cleared.control("PATCH", f"/resources{pool}", {"properties": {"maxCount": 9}})
     cleared.restart_operator()
     mark = cleared.mark()
-    cleared.apply(secret("expires", "platforms", {**credentials, "clientSecret": password}))
+    cleared.apply(secret("expires", "platforms", credentials))
     reported = cleared.until_reason("byhand", "DriftDetected", "Drifted")["message"]
     assert "maxCount is 9" in reported and [m for reason, m in cleared.events("byhand") if reason == "DriftDetected"]
     wanted["spec"]["azure"]["tags"] = {"cost": "42"}

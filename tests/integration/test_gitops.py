@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.operator_process import ROOT, kustomized, secret
+from sandbox.operator_process import ROOT, azure_credentials, kustomized, secret
 from tests.integration.conftest import PLATFORMS
 from tests.integration.docs_pages import blocks
 from tests.integration.management import Cluster, management_cluster, values
@@ -178,9 +178,9 @@ def test_the_secret_that_flux_decrypts_with_sops_mends_the_sign_in(cluster: Clus
     site = cluster.site
     page = blocks(ROOT / "docs" / "gitops.md")
     document = next(yaml.safe_load(block.text) for block in page if block.title == "azure-credentials.yaml")
-    names = {"tenantId": "SANDBOX_TENANT", "clientId": "SANDBOX_CLIENT_ID", "clientSecret": "SANDBOX_CLIENT_SECRET"}
-    document["stringData"] = {key: cluster.environment[names[key]] for key in document["stringData"]}
+    credentials = azure_credentials(cluster.environment)
+    document["stringData"] = {key: credentials[key] for key in document["stringData"]}
     for _ in range(2):
         (made,) = apply(cluster, [document], FLUX)
-    assert "stringData" not in made and set(made["data"]) == set(names)
+    assert "stringData" not in made and set(made["data"]) == set(credentials)
     site.until_ready("trial")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from docs.generator.deployment import CHART
-from sandbox.operator_process import NAMESPACE, ROOT, secret
+from sandbox.operator_process import NAMESPACE, ROOT, azure_credentials, secret
 from tests.integration.conftest import SUBSCRIPTION
 from tests.integration.management import Cluster, management_cluster
 
@@ -56,9 +56,7 @@ def test_an_install_of_the_last_version_builds_a_hub(cluster: Cluster) -> None:
     assert "NOTES:\nThe operator serves the namespaces platforms, and no other." in printed
     cluster.site.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=30s")
     cluster.start_operator()
-    environment = cluster.environment
-    keys = {"tenantId": "SANDBOX_TENANT", "clientId": "SANDBOX_CLIENT_ID", "clientSecret": "SANDBOX_CLIENT_SECRET"}
-    cluster.site.apply(secret("azure-credentials", "platforms", {key: environment[name] for key, name in keys.items()}))
+    cluster.site.apply(secret("azure-credentials", "platforms", azure_credentials(cluster.environment)))
     cluster.site.apply(platform())
     cluster.site.until_ready("trial", timeout=180)
     assert "may not" not in cluster.site.operator.log.read_text()

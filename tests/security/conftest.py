@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.operator_process import allow_namespace, install, kubectl, secret
+from sandbox.operator_process import allow_namespace, azure_credentials, install, kubectl, secret
 from tests.api_server import ApiServer, Refused
 from tests.forked_operator import ForkedOperator
 from tests.integration.conftest import SUBSCRIPTION, TIMEOUT, Field, runbook, sandbox_environment
@@ -106,7 +106,7 @@ class Author:
     def _retire(self, namespace: str) -> None:
         platforms = f"{VERSION}/namespaces/{namespace}/notebookplatforms"
         with suppress(Refused):  # the namespace is being deleted
-            self.site.apply(secret("azure-credentials", namespace, credentials(self.site)))
+            self.site.apply(secret("azure-credentials", namespace, azure_credentials(self.site.environment)))
         for platform in self.site.read(platforms)["items"]:
             path = f"{platforms}/{platform['metadata']['name']}"
             spec: dict[str, Any] = {"deletionProtection": False, "deletionPolicy": "Delete", "suspend": False}
@@ -155,15 +155,6 @@ def author(site: Field, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
     made.retire()
 
 
-def credentials(site: Field) -> dict[str, str]:
-    """Return the data of a Secret with credentials for the sandbox's subscription."""
-    return {
-        "tenantId": site.environment["SANDBOX_TENANT"],
-        "clientId": site.environment["SANDBOX_CLIENT_ID"],
-        "clientSecret": site.environment["SANDBOX_CLIENT_SECRET"],
-    }
-
-
 def make_author(site: Field, namespace: str, directory: Path) -> Author:
     """Create a namespace that the operator serves, with an author whose Secret `azure-credentials` holds credentials for
     Azure."""
@@ -177,7 +168,7 @@ def make_author(site: Field, namespace: str, directory: Path) -> Author:
     }
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "author", "namespace": namespace}}
     oidc = secret("oidc", namespace, {"clientSecret": "an-authors-own-oidc-secret-7720"})
-    site.apply(AUTHOR_ROLE, account, binding, secret("azure-credentials", namespace, credentials(site)), oidc)
+    site.apply(AUTHOR_ROLE, account, binding, secret("azure-credentials", namespace, azure_credentials(site.environment)), oidc)
     document = yaml.safe_load(Path(site.environment["KUBECONFIG"]).read_text())
     asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 4 * 3600}}
     granted = site.api.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/author/token", asked)

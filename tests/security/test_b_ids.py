@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.operator_process import azure_credentials
 from tests.security.conftest import SUBSCRIPTION, Author, Field
 
 pytestmark = pytest.mark.attack
@@ -154,13 +155,8 @@ def test_no_id_wipes_the_owner_tag_of_a_strangers_group(author: Author, site: Fi
 @pytest.mark.parametrize("key", ["tenantId", "clientId"])
 @pytest.mark.parametrize("value", ["common", "../../x", "11111111-1111-1111-1111-111111111111/../x", "ｘ"])
 def test_an_id_in_a_secret_that_is_no_guid_is_named_and_not_used(author: Author, site: Field, key: str, value: str) -> None:
-    credentials = {
-        "tenantId": site.environment["SANDBOX_TENANT"],
-        "clientId": site.environment["SANDBOX_CLIENT_ID"],
-        "clientSecret": "a-secret-of-the-author-5501",
-        key: value,
-    }
-    author.secret("azure-credentials", **credentials)
+    given = {"clientSecret": "a-secret-of-the-author-5501", key: value}
+    author.secret("azure-credentials", **azure_credentials(site.environment) | given)
     mark = site.mark()
     author.apply(author.runbook("hub"))
     message = author.until_reason("hub", "CredentialsReady", "SecretValueInvalid")["message"]

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from notebook_platform.kube.redaction import MOST_LEAVES
 
+from sandbox.operator_process import azure_credentials
 from tests.security.conftest import SUBSCRIPTION, Author, Field, make_author
 
 pytestmark = pytest.mark.attack
@@ -58,9 +59,7 @@ KNOWN = {
 
 def credentials(author: Author, **more: str) -> None:
     """Create the author's credentials for Azure, with more keys in the same Secret."""
-    environment = author.site.environment
-    variables = {"tenantId": "SANDBOX_TENANT", "clientId": "SANDBOX_CLIENT_ID", "clientSecret": "SANDBOX_CLIENT_SECRET"}
-    author.secret("azure-credentials", **{key: environment[name] for key, name in variables.items()}, **more)
+    author.secret("azure-credentials", **azure_credentials(author.site.environment), **more)
 
 
 @pytest.fixture
