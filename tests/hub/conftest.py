@@ -22,6 +22,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from sandbox.kubernetes.processes import free_ports
 from tests.environments import Say, environment
+from tests.hub.generations import command_of
 from tests.integration.test_charts import objects
 
 HOST = "hub.example.org"
@@ -149,15 +150,16 @@ async def running(home: Path, world: World, values: Mapping[str, Any], directory
     api, front = await world.serve(proxy.api()), await world.serve(proxy.front(), HOST)
     authority = directory / "ca.pem"
     world.authority.cert_pem.write_to_path(str(authority))
-    command = [
-        str(home / "bin" / "jupyterhub"),
+    command = command_of(
+        home,
+        home / "bin" / "jupyterhub",
         f"--config={configuration}",
         f"--JupyterHub.hub_bind_url=http://127.0.0.1:{port}",
         f"--JupyterHub.hub_connect_url=http://127.0.0.1:{port}",
         f"--ConfigurableHTTPProxy.api_url=http://127.0.0.1:{api}",
         "--JupyterHub.spawner_class=simple",
         f"--JupyterHub.db_url=sqlite:///{directory}/hub.sqlite",
-    ]
+    )
     environment = {
         **{k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
         "PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}",
@@ -206,7 +208,7 @@ async def browser(world: World, front: int) -> AsyncIterator[aiohttp.ClientSessi
 
 def unknown_traits(home: Path, configurations: Sequence[Path]) -> Mapping[str, list[str]]:
     """Return, by configuration, the traits that the classes of the real hub do not have."""
-    command = [str(home / "bin" / "python"), str(Path(__file__).parent / "unknown_traits.py"), *map(str, configurations)]
+    command = command_of(home, Path(__file__).parent / "unknown_traits.py", *map(str, configurations))
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -25,10 +25,20 @@ GENERATIONS = (*OLDER, NEWEST)
 SHARED = "old"
 HERE = Path(__file__).parent
 TRAITS = ROOT / "operator" / "notebook_platform" / "hubs" / "chart" / "traits.json"
-STARTER = "import runpy, sys; sys.modules['rfc3987_syntax'] = None; runpy.run_path(sys.argv[1], run_name='__main__')"
+STARTER = """
+import runpy, sys
+sys.modules["rfc3987_syntax"] = None
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 """Runs a script without a package that jsonschema does not need and that compiles grammars for seconds."""
 
 IRRELEVANT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+
+
+def command_of(home: Path, script: Path, *arguments: str) -> list[str]:
+    """Return the command that runs a script in the Python of a hub."""
+    return [str(home / "bin" / "python"), "-W", "ignore", "-c", STARTER, str(script), *arguments]
 
 
 def generations_home(say: Say) -> Path:
@@ -63,7 +73,7 @@ def run(home: Path, newest: Path, generation: str, script: str, given: Any = Non
     """Run a script of this directory with the packages of a generation; both ways it speaks JSON. Raises AssertionError."""
     paths = [] if generation == NEWEST else [str(home / generation), str(home / SHARED)]
     variables = {k: v for k, v in os.environ.items() if k not in IRRELEVANT} | {"PYTHONPATH": os.pathsep.join(paths)}
-    command = [str(newest / "bin" / "python"), "-W", "ignore", "-c", STARTER, str(HERE / script)]
+    command = command_of(newest, HERE / script)
     done = subprocess.run(command, env=variables, input=json.dumps(given), capture_output=True, text=True)
     assert done.returncode == 0, f"{script} with generation {generation}: {done.stderr[-4000:]}"
     return json.loads(done.stdout.strip().rpartition("\n")[2])  # an old hub prints warnings before it
