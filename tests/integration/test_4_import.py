@@ -4,7 +4,6 @@ one."""
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
 from sandbox.operator_process import secret
 from tests.az.conftest import Az, signed_in
 from tests.environments import Say, environment
+from tests.forked_command import run_command
 from tests.integration.conftest import Field
 
 GROUP, NODES, CLUSTER, NETWORK = "typed_rg", "typed_rg_nodes", "typed-aks", "typed_vnet"
@@ -91,8 +91,7 @@ def command(site: Field, *words: str) -> subprocess.CompletedProcess[str]:
     """Run notebook-platform as the operator's administrator."""
     signed = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT_ID, "AZURE_CLIENT_SECRET": CLIENT_SECRET}
     variables = {**site.operator.environment, **signed, "KUBECONFIG": site.environment["KUBECONFIG"]}
-    program = str(Path(sys.executable).parent / "notebook-platform")
-    return subprocess.run([program, *words], env=variables, capture_output=True, text=True, timeout=120)
+    return run_command(variables, *words)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.forked_command import run_command
 from tests.integration.conftest import Field, runbook
 
 pytestmark = pytest.mark.story
@@ -40,7 +41,13 @@ class Watched:
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
         return {**os.environ, "PATH": path, "KUBECONFIG": self.site.environment["KUBECONFIG"]}
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `notebook-platform`."""
+        return run_command(self.environment, *words)
+
+    def plugin(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `kubectl notebook_platform`."""
+        command = ("kubectl", "notebook_platform", *words)
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
     def lines(self) -> list[str]:
@@ -150,16 +157,16 @@ def test_on_a_terminal_watch_draws_and_ctrl_c_ends_it_and_leaves_the_terminal_as
 
 
 def test_watch_until_ready_of_a_ready_platform_ends_at_once_also_through_kubectl(watched: Watched) -> None:
-    done = watched.run("kubectl", "notebook_platform", "watch", NAME, "--namespace", "platforms", "--until-ready")
+    done = watched.plugin("watch", NAME, "--namespace", "platforms", "--until-ready")
     assert done.returncode == 0, done.stderr
     assert "platforms/watched: Ready: Up to date" in done.stdout
 
 
 def test_the_plugin_of_kubectl_waits_and_takes_the_namespace_as_kubectl_does(watched: Watched) -> None:
     for namespace in (("-n", "platforms"), ("--namespace=platforms",)):
-        done = watched.run("kubectl", "notebook_platform", "wait", NAME, *namespace, "--for", "JupyterHubReady")
+        done = watched.plugin("wait", NAME, *namespace, "--for", "JupyterHubReady")
         assert (done.returncode, done.stderr) == (0, "")
-    nowhere = watched.run("kubectl", "notebook_platform", "wait", NAME)
+    nowhere = watched.plugin("wait", NAME)
     assert (nowhere.returncode, nowhere.stderr) == (
         1,
         "kubectl notebook-platform wait: NotebookPlatform default/watched not found. "
@@ -168,7 +175,7 @@ def test_the_plugin_of_kubectl_waits_and_takes_the_namespace_as_kubectl_does(wat
 
 
 def test_a_wait_that_times_out_names_what_it_waited_for(watched: Watched) -> None:
-    done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "DriftDetected", "--timeout", "3s")
+    done = watched.run("wait", NAME, "-n", "platforms", "--for", "DriftDetected", "--timeout", "3s")
     assert done.returncode == 1
     assert "did not reach DriftDetected within 3s: NoDrift: No drift detected" in done.stderr
 
@@ -177,14 +184,14 @@ def test_a_wait_for_ready_ends_at_once_when_user_action_is_required(watched: Wat
     wanted = runbook("stuck")
     wanted["spec"]["cluster"]["kubernetesVersion"] = "1.19.6"
     watched.site.apply(wanted)
-    done = watched.run("notebook-platform", "wait", "stuck", "-n", "platforms")
+    done = watched.run("wait", "stuck", "-n", "platforms")
     assert done.returncode == 1
     assert "platforms/stuck is stalled: VersionNotOffered: Preflight: spec.cluster.kubernetesVersion 1.19.6" in done.stderr
 
 
 def test_wait_for_delete_returns_and_watch_ends_when_the_platform_is_gone(watched: Watched) -> None:
     watched.site.kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
-    done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "delete", "--timeout", "2m")
+    done = watched.run("wait", NAME, "-n", "platforms", "--for", "delete", "--timeout", "2m")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "platforms/watched is deleted")
     assert watched.watching.wait(30) == 0
     assert watched.lines()[-1] == "platforms/watched: deleted"
@@ -205,7 +212,7 @@ def test_the_api_server_warns_about_a_namespace_that_the_operator_does_not_serve
 
 def test_doctor_of_a_file_passes_the_warning_on(watched: Watched, tmp_path: Path) -> None:
     (tmp_path / "hub.yaml").write_text(json.dumps(in_unserved()))
-    done = watched.run("notebook-platform", "doctor", "-f", str(tmp_path / "hub.yaml"))
+    done = watched.run("doctor", "-f", str(tmp_path / "hub.yaml"))
     assert "Warning: Validation failed for ValidatingAdmissionPolicy 'notebook-platform-served-namespaces'" in done.stderr
 
 
@@ -220,6 +227,6 @@ def test_wait_names_the_reason_why_a_platform_has_no_status(watched: Watched) ->
 
 def test_a_platform_in_another_namespace_is_found(watched: Watched) -> None:
     for command in (("watch",), ("wait",), ("plan",), ("doctor",), ("support-bundle",)):
-        done = watched.run("notebook-platform", *command, LONELY)
+        done = watched.run(*command, LONELY)
         words = f"notebook-platform {command[0]}: NotebookPlatform default/lonely not found. It is in the namespace unserved: "
         assert (done.returncode, done.stderr) == (1, f"{words}use -n unserved\n")

@@ -3,14 +3,12 @@ same secrets."""
 
 import base64
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.forked_command import run_command
 from tests.integration.conftest import Field, runbook
 
 pytestmark = pytest.mark.story
@@ -41,9 +39,7 @@ def kept(site: Field, secret: str, *keys: str) -> list[str]:
 
 def run(site: Field, *words: str) -> tuple[int, str]:
     """Return (exit code, output) of a command."""
-    command = [str(Path(sys.executable).parent / "notebook-platform"), *words]
-    variables = {**site.operator.environment, "KUBECONFIG": site.environment["KUBECONFIG"]}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    done = run_command({**site.operator.environment, "KUBECONFIG": site.environment["KUBECONFIG"]}, *words)
     return done.returncode, done.stdout + done.stderr
 
 
