@@ -28,8 +28,9 @@ class Baseline:
 
     `generation`: that of the spec. `remaining`: for each step that has been in sync, the paths of changes that could not be applied (deferred,
     not approved, impossible). `reported`: by step and path, a digest of the wanted value of drift that was reported and not
-    corrected. It stays drift when another part of the spec changes. `scheduled`: by step and path, a digest of what a schedule or
-    another step wanted when the step was last in sync. Once it wants another value, the difference is no drift.
+    corrected. It stays drift when another part of the spec changes, until the operator applies a change at that path. `scheduled`: by
+    step and path, a digest of what a schedule or another step wanted when the step was last in sync. Once it wants another value, the
+    difference is no drift.
     """
 
     generation: int
@@ -61,7 +62,7 @@ class Baseline:
         known = {step for step, result in results.items() if result.remaining is None and (result.wanted or result.exists)}
         kept = known | asleep(results)
         remaining = {step: paths for step, paths in self.remaining.items() if step in kept}
-        reported = {step: paths for step, paths in self.reported.items() if step in kept}
+        reported = {step: _not_applied(paths, results.get(step)) for step, paths in self.reported.items() if step in kept}
         scheduled = {step: paths for step, paths in self.scheduled.items() if step in kept}
         for step, result in results.items():
             if result.remaining is None:
@@ -69,11 +70,18 @@ class Baseline:
             if not result.dormant and len(result.remaining) <= MOST_PATHS:
                 remaining[step] = result.remaining
             if result.drift:
-                found = {change.path: _digest(change.after) for change in result.drift[:MOST_PATHS]}
+                left = [change for change in result.drift if change not in result.applied]
+                found = {change.path: _digest(change.after) for change in left[:MOST_PATHS]}
                 reported[step] = {**reported.get(step, {}), **found} if result.dormant else found
             if result.scheduled:
                 scheduled[step] = {path: _digest(value) for path, value in islice(result.scheduled.items(), MOST_PATHS)}
         return replace(self, remaining=remaining, reported=reported, scheduled=scheduled)
+
+
+def _not_applied(reported: Mapping[str, str], result: Result | None) -> dict[str, str]:
+    """Return the drift that the operator has not overwritten: what it applies comes from the spec, and so does the way back."""
+    applied = {change.path for change in result.applied} if result else ()
+    return {path: digest for path, digest in reported.items() if path not in applied}
 
 
 def _digest(value: Any) -> str:
