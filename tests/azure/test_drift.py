@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from notebook_platform.engine import Ready
+from notebook_platform.engine import Failed, Ready
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.result import Result
 
 from tests.azure.conftest import Estate, settled
-from tests.azure.estates import CLUSTER
+from tests.azure.estates import CLUSTER, NETWORK
 from tests.unit.azure.specs import runbook_spec
 
 POOL = f"{CLUSTER}/agentpools/nodepool1"
@@ -82,3 +82,25 @@ async def test_an_edit_of_the_spec_leaves_drift_that_was_reported(estate: Estate
         results = await estate.once(spec, warn)
         await estate.simulator.world.clock.sleep(60)
     assert await values(estate) == (8, 95), "what the spec changes is no drift"
+
+
+async def test_an_edit_that_is_taken_back_while_azure_applies_it_is_no_drift(estate: Estate) -> None:
+    spec, edited, estate.warn = runbook_spec(), runbook_spec(), True
+    edited["nodePools"][0]["autoscaling"]["maxCount"] = 8
+    await settled(estate, spec)
+    await change_by_hand(estate)
+    assert drift(await estate.once(spec)) == PATHS
+    while not (await estate.once(edited))["NodePools"].applied:
+        await estate.simulator.world.clock.sleep(10)
+    await estate.settle(spec)
+    assert await values(estate) == (6, 95), "the operator had overwritten the maximum, and leaves the rule"
+
+
+async def test_with_warn_a_resource_that_another_client_deleted_asks_for_a_user(estate: Estate) -> None:
+    await settled(estate, runbook_spec())
+    estate.warn, setting = True, await setting_of(estate)
+    await estate.control("DELETE", f"/resources{NETWORK}")
+    outcome = (await estate.once(runbook_spec()))["Network"].outcome
+    assert isinstance(outcome, Failed) and outcome.reason == "Drifted" and outcome.retry_in is None
+    assert outcome.message.endswith("and spec.driftPolicy: Warn does not create it again"), outcome.message
+    assert setting in (await estate.state())["resources"]

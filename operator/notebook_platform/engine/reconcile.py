@@ -22,7 +22,6 @@ from notebook_platform.engine.outcome import (
     Queued,
     Ready,
     Rechecked,
-    Waiting,
 )
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs, Observed
@@ -116,7 +115,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
     if not changes:
         return replace(result, outcome=_health(step, observed.found))
     if policy.mode is Mode.PLAN or not allowed:
-        return replace(result, outcome=_planned(step, desired, observed, policy.mode))
+        return replace(result, outcome=_planned(step, desired, observed, policy.mode, changes))
     waits_for = await _closed_gate(allowed, policy) if result.exists else ""  # a creation disrupts no user
     split = split_by_gate(allowed, waits_for)
     if waits_for and policy.query_gate:
@@ -218,11 +217,17 @@ def _health(step: AnyStep, found: Any) -> Outcome:
     return step.check_health(found) or Ready(output=step.output(found))
 
 
-def _planned(step: AnyStep, desired: Any, observed: Observed[Any], mode: Mode) -> Outcome:
+def _planned(step: AnyStep, desired: Any, observed: Observed[Any], mode: Mode, changes: Sequence[Change]) -> Outcome:
     """Return the outcome when nothing is applied: later steps use what exists, or in a plan what would exist."""
     if observed.exists or desired is None:
         return _health(step, observed.found)
-    return Ready(output=step.planned_output(desired)) if mode is Mode.PLAN else Waiting(on=("apply",))
+    if mode is Mode.PLAN:
+        return Ready(output=step.planned_output(desired))
+    return Failed(
+        reason=Reason.DRIFTED,
+        message=f"Another client deleted {changes[0].path}, and spec.driftPolicy: Warn does not create it again",
+        remedy="Create it by hand, or set spec.driftPolicy: Correct.",
+    )
 
 
 async def _observe_applied(step: AnyStep, inputs: Inputs, split: Split) -> Outcome:
