@@ -85,7 +85,7 @@ class Cluster:
 
     `pools`: names of its agent pools. `principal_id`: object id of a system-assigned identity. `kubelet_id`: of the identity
     with which nodes pull images. `planned`: it is the output of a plan and does not exist. `local_accounts`: whether it
-    issues kubeconfigs with certificates. `stays`: its upgrade to the wanted version is deferred. `resource_uid` changes when
+    issues kubeconfigs with certificates. `awaits_pools`: its next upgrade waits for its agent pools alone. `resource_uid` changes when
     a cluster is created again under the same name. `tenant_id`: the tenant whose identities sign in to it.
     `monitored_by_identity`: Container insights is on and sends data with the cluster's identity, not with the workspace's key.
     `sends_metrics`: the agent of managed Prometheus is on.
@@ -107,7 +107,7 @@ class Cluster:
     state: str = "Succeeded"
     """Its provisioning state."""
     local_accounts: bool = True
-    stays: bool = False
+    awaits_pools: bool = False
     resource_uid: str | None = None
     tenant_id: str | None = None
     monitored_by_identity: bool = False

@@ -12,6 +12,7 @@ from notebook_platform.api.numbers import json_number
 from notebook_platform.api.pool_nodes import labels_of, taints_of
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import active
+from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import Record
 from notebook_platform.azure.patch_changes import judged, removal_refused, restoring
@@ -19,9 +20,10 @@ from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.pool_patch import IMMUTABLE_MEMBERS, REIMAGED, patched_pool, without_patch
 from notebook_platform.azure.repair import REPAIRS_TAG, next_repair
 from notebook_platform.azure.states import SUCCEEDED, is_unfinished, state_of
-from notebook_platform.azure.versions import downgrade, reached
+from notebook_platform.azure.versions import downgrade, ignores_version, reached
 from notebook_platform.engine import Action, Change, Failed, Notice
 from notebook_platform.engine.change import Disruptive, Impossible, merged
+from notebook_platform.versions import parse
 
 Wire = dict[str, Any]
 
@@ -142,6 +144,14 @@ class Version:
 
     wanted: str
     floor: bool = False
+
+
+def version_of(spec: NotebookPlatformSpec, control_plane: str) -> Version:
+    """Return the version of the spec, or the control plane's if that is older and another client upgrades it."""
+    wanted = spec.cluster.kubernetes_version
+    if ignores_version(spec) and parse(wanted) > parse(control_plane):
+        wanted = control_plane
+    return Version(wanted, floor=spec.cluster.upgrades.moves_version)
 
 
 def pool_changes(name: str, wanted: Wire, count: int, version: Version, found: Wire | None) -> Sequence[Change]:

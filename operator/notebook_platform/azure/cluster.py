@@ -92,6 +92,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         self._floor = scope.spec.cluster.upgrades.moves_version
         self._kept = names_of_aks(scope.spec.cluster)
         self._schedules = () if scope.deleting else scope.spec.cluster.power_schedules
+        self._pools = {pool.name for pool in scope.spec.node_pools}
 
     def desired(self, inputs: Inputs) -> Wire:
         body = patched_cluster(
@@ -225,7 +226,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if not members and not repairs:  # AKS refuses an upgrade together with other changes, so it comes alone and last
             wanted, current = desired["properties"]["kubernetesVersion"], current_version(existing)
             version = next_version(current, wanted)
-            if behind := lagging_pools(existing, {pool.name for pool in self._scope.spec.node_pools}):
+            if behind := lagging_pools(existing, self._pools):
                 sentence = f"The agent pools {', '.join(behind)} are upgraded to {current} before the control plane is upgraded to {version}"
                 return Deferred(output=self.output(found), reason=Reason.UPGRADING, message=sentence)
             kind, expected = f"upgrade managed cluster {self._name} to {version}", UPGRADE_SECONDS
@@ -245,7 +246,10 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         return busy or Ready()
 
     def output(self, found: Found | None) -> outputs.Cluster | None:
-        return None if found is None else cluster_output(found.body, self._scope.group, stays=found.gate is not None)
+        if found is None:
+            return None
+        behind = busy_pools(found.body) or lagging_pools(found.body, self._pools)
+        return cluster_output(found.body, self._scope.group, awaits_pools=found.gate is None and bool(behind))
 
     def planned_output(self, desired: Wire) -> outputs.Cluster | None:
         properties = desired["properties"]

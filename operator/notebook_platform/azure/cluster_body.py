@@ -221,8 +221,8 @@ def power_state(found: Wire) -> str:
     return "Stopped" if str(code).casefold() == "stopped" else "Running"
 
 
-def cluster_output(body: Wire, group: str, *, stays: bool = False) -> outputs.Cluster:
-    """Return what later steps take from a cluster. `group`: its resource group; `stays`: it is not upgraded for now. Pure."""
+def cluster_output(body: Wire, group: str, *, awaits_pools: bool = False) -> outputs.Cluster:
+    """Return what later steps take from a cluster. `group`: its resource group; `awaits_pools`: see there. Pure."""
     properties = body["properties"]
     profiles = properties.get("identityProfile") or {}
     return outputs.Cluster(
@@ -240,7 +240,7 @@ def cluster_output(body: Wire, group: str, *, stays: bool = False) -> outputs.Cl
         oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL"),
         state=str(properties.get("provisioningState") or ""),
         local_accounts=not properties.get("disableLocalAccounts"),
-        stays=stays,
+        awaits_pools=awaits_pools,
         resource_uid=properties.get("resourceUID"),
         tenant_id=(properties.get("aadProfile") or {}).get("tenantID"),
         monitored_by_identity=is_monitored_by_identity(properties),

@@ -18,7 +18,6 @@ from notebook_platform.azure.agent_pools import (
     FIELD,
     UPDATE_SECONDS,
     UPGRADE_SECONDS,
-    Version,
     Wire,
     flat,
     initial_count,
@@ -32,6 +31,7 @@ from notebook_platform.azure.agent_pools import (
     subnet_of,
     unknown_pools,
     updated_pool,
+    version_of,
 )
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro, working
@@ -69,7 +69,6 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
     def __init__(self, scope: AzureScope) -> None:
         self._scope = scope
         self._spec = {pool.name: pool for pool in scope.spec.node_pools}
-        self._version = Version(scope.spec.cluster.kubernetes_version, floor=scope.spec.cluster.upgrades.moves_version)
         self._monitored = {setting.pool for setting in scope.spec.autoscale}
 
     def desired(self, inputs: Inputs) -> Wanted | None:
@@ -139,9 +138,10 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         if desired is None:
             return ()
         pools, scope = found.pools if found else {}, self._scope
+        version = version_of(scope.spec, desired.cluster.kubernetes_version)
         changes: list[Change] = []
         for name, wanted in desired.pools.items():
-            found_changes = list(pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name)))
+            found_changes = list(pool_changes(name, wanted, initial_count(self._spec[name]), version, pools.get(name)))
             rotates = self._spec[name].replacement == "Rotate" or temporary_name(name) in pools
             if existing := pools.get(name):
                 tags = existing.get("tags")
@@ -178,7 +178,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
                 return outcome
         if refused is not None:
             raise refused
-        if desired.cluster.stays:
+        if not desired.cluster.awaits_pools:
             wait = "The agent pools wait for the control plane, which cannot be upgraded further yet"
             return Deferred(output=self.output(found), reason=Reason.CONTROL_PLANE_PENDING, message=wait)
         message = "The agent pools have reached the control plane's version; the control plane is upgraded next"
@@ -224,7 +224,8 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
     async def _create(self, name: str, wanted: Wire, count: int, cluster: outputs.Cluster) -> Outcome:
         if wanted["enableAutoScaling"]:
             count = min(max(count, wanted["minCount"]), wanted["maxCount"])
-        version = follows(self._version.wanted, cluster.kubernetes_version, floor=self._version.floor)
+        own = version_of(self._scope.spec, cluster.kubernetes_version)
+        version = follows(own.wanted, cluster.kubernetes_version, floor=own.floor)
         body = {**without_absent(wanted), "count": count, "orchestratorVersion": version}
         return await self._put(name, body, f"create agent pool {name}", CREATE_SECONDS, match_condition=MatchConditions.IfMissing)
 
@@ -236,7 +237,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         repairs = any(change.path.endswith(".provisioningState") for change in changes)
         if not members and not repairs:  # AKS refuses an upgrade together with other changes, so it comes alone and last
             before = str(existing.get("currentOrchestratorVersion") or existing.get("orchestratorVersion"))
-            step = next_version(before, self._version.wanted)
+            step = next_version(before, version_of(self._scope.spec, cluster.kubernetes_version).wanted)
             version = follows(step, cluster.kubernetes_version, before) or None
             if version is None:
                 return None
@@ -244,7 +245,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         if name in self._spec:
             members += sent_changes(members, name, self._patch(name, wanted), existing, self._scope.now)
         if repairs:
-            members.append(repair(name, wanted, self._version, existing))
+            members.append(repair(name, wanted, version_of(self._scope.spec, cluster.kubernetes_version), existing))
         etag = existing.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         sent = () if repairs else changes

@@ -7,13 +7,12 @@ cannot be made holds up nothing else, and `plan` shows it on that change.
 from collections.abc import Mapping
 from typing import Any
 
-from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.checks import BEFORE_UPGRADE
 from notebook_platform.azure.checks.finding import failure, run
 from notebook_platform.azure.cluster_body import cluster_output, current_version, power_state
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.azure.versions import reached
+from notebook_platform.azure.versions import ignores_version, reached
 from notebook_platform.engine.change import Gate, Impossible, NeedsApproval
 from notebook_platform.engine.outcome import Failed
 
@@ -26,7 +25,7 @@ async def upgrade_gate(scope: AzureScope, body: Mapping[str, Any]) -> Gate | Non
     wanted, current = scope.spec.cluster.kubernetes_version, current_version(body)
     if (
         scope.deleting
-        or ignored_by(scope.spec.drift_ignore)("Cluster", "properties.kubernetesVersion")
+        or ignores_version(scope.spec)
         or reached(current, wanted, floor=scope.spec.cluster.upgrades.moves_version)
         or power_state(dict(body)) != "Running"
     ):

@@ -3,7 +3,9 @@
 https://learn.microsoft.com/azure/aks/supported-kubernetes-versions and .../upgrade-aks-cluster
 """
 
+from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.reasons import Reason
+from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.engine import Failed
 from notebook_platform.versions import minor, parse
 
@@ -28,6 +30,11 @@ def downgrade(current: str, wanted: str, field: str) -> Failed | None:
         remedy=f"Set {field} to {current} or later; with an upgrade channel (spec.cluster.upgrades.channel) it is the oldest version "
         "that may run.",
     )
+
+
+def ignores_version(spec: NotebookPlatformSpec) -> bool:
+    """Return whether spec.driftIgnore leaves the version of the control plane to another client."""
+    return ignored_by(spec.drift_ignore)("Cluster", "properties.kubernetesVersion")
 
 
 def next_version(current: str, wanted: str) -> str:
