@@ -33,6 +33,8 @@ HUBS = {"JUPYTERHUB": JUPYTERHUB, "BINDERHUB": BINDERHUB, "fields": JUPYTERHUB}
 WORDS = {"Reason": Reason, "ConditionType": ConditionType}
 """Enumerations whose members stand for their values."""
 
+REASONS = frozenset(map(str, Reason))
+
 DEEPEST = 3
 """How many names are resolved one through the next."""
 
@@ -187,7 +189,11 @@ def _statement(call: ast.Call, positional: tuple[str, ...], words: Mapping[str, 
 
 
 def _text(node: ast.expr, words: Mapping[str, ast.expr], depth: int = 0) -> str:
-    """Return the text of an expression: variables are resolved, `LEFT_OUT` stands for what only a run knows."""
+    """Return the text of an expression: variables are resolved, `LEFT_OUT` stands for what only a run knows. Of a conditional expression
+    the first text counts; a choice between reasons stays open."""
+    if isinstance(node, ast.IfExp):
+        first = _text(node.body, words, depth)
+        return LEFT_OUT if first in REASONS else first
     if isinstance(node, ast.Constant):
         return f"{node.value:g}" if isinstance(node.value, float) else str(node.value)
     if isinstance(node, ast.JoinedStr):

@@ -109,8 +109,17 @@ class SharedClients:
         `planning`: write nothing, not even Secrets. `approved`: chart versions that a user has approved upgrades to.
         `refused`: why operations cannot be recorded; then none may be started. `applied`: what was applied last. `edited`: by the user, just now.
         """
-        scope = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning, refused=refused)
-        scope = replace(scope, applied=applied or {}, max_age=self._max_age(spec, edited=edited))
+        scope = await self.azure(
+            platform,
+            spec,
+            secrets,
+            operations,
+            deleting=deleting,
+            planning=planning,
+            refused=refused,
+            applied=applied,
+            edited=edited,
+        )
         allow_private = self._config.allow_private_addresses
         releases = release_steps(self._adapters(scope), self._release_scope(scope, approved), allow_private=allow_private)
         return Graph([*azure_steps(scope), self._clusters.step(scope), *releases, hub_metrics(scope, self._hub_context(spec))])
@@ -125,8 +134,10 @@ class SharedClients:
         deleting: bool = False,
         planning: bool = False,
         refused: Failed | None = None,
+        applied: Records | None = None,
+        edited: bool = False,
     ) -> AzureScope:
-        """Return what the Azure steps of one reconcile work with."""
+        """Return what the Azure steps of one reconcile work with. The arguments are those of `graph`."""
         if not CORRELATION.get():  # a command: the reconciler sets one for each reconcile
             renew_correlation_id()
         owner = self._owner(platform)
@@ -139,7 +150,8 @@ class SharedClients:
             operations=operations or {},
             deleting=deleting,
             planning=planning,
-            max_age=self._max_age(spec),
+            applied=applied or {},
+            max_age=self._max_age(spec, edited=edited),
         )
         return replace(scope, drain=self._clusters.drain(scope), find_removed_apis=self._clusters.find_removed_apis(scope))
 

@@ -29,7 +29,8 @@ def failure_of_reconcile(error: Exception, label: str) -> Failed:
         return Failed(
             reason=Reason.API_SERVER_REFUSED,
             message=f"the management cluster's API server rejected a request from the operator with HTTP status {error.status}",
-            remedy="The operator retries. If the error persists, check the operator's Roles and the names of this platform and its Secrets.",
+            remedy="The operator retries. If the error persists, compare its rights with its RoleBinding in the namespace: "
+            "`kubectl auth can-i --list -n NAMESPACE --as system:serviceaccount:notebook-platform:notebook-platform`.",
             retry_in=API_RETRY,
         )
     if isinstance(error, OSError | client.exceptions.OpenApiException):
@@ -45,7 +46,7 @@ def failure_of_reconcile(error: Exception, label: str) -> Failed:
     return Failed(
         reason=Reason.INTERNAL_ERROR,
         message=f"the reconcile failed with an unknown error ({type(error).__name__}, incident {incident})",
-        remedy="The operator retries. Report the error with a support bundle: `notebook-platform support-bundle NAME -n NAMESPACE`.",
+        remedy="The operator retries. If the error persists, report it with a support bundle: `notebook-platform support-bundle NAME -n NAMESPACE`.",
         retry_in=UNFORESEEN_RETRY,
     )
 

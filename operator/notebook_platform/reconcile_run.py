@@ -18,7 +18,7 @@ from notebook_platform.azure.last_applied import Record, claims_of, confirmed, j
 from notebook_platform.deletion import DeletionRequest
 from notebook_platform.engine.backoff import exhausted
 from notebook_platform.engine.conditions import condition_of, fold_conditions, steps_in_sync
-from notebook_platform.engine.drift import Baseline
+from notebook_platform.engine.drift import Baseline, StepBaseline
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, Ready
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
@@ -120,7 +120,7 @@ class ReconcileRun:
         store, baseline = self._context.applied, applied.baseline
         if baseline is None:
             known = steps_in_sync(self._context.status.conditions, self._generation)
-            baseline = Baseline(generation=self._generation, remaining=dict.fromkeys(known, ()))
+            baseline = Baseline(generation=self._generation, steps=dict.fromkeys(known, StepBaseline(remaining=())))
         baseline = baseline.at(self._generation)
         if self._context.state.take_references_changed():
             baseline = baseline.without([name for name, step in graph.steps.items() if step.refers])

@@ -56,7 +56,7 @@ class Estate:
     """driftPolicy: Warn"""
     max_age: float = 0.0
     find_removed_apis: FindRemovedApis | None = None
-    baseline: Baseline = field(default_factory=lambda: Baseline(generation=0))
+    baseline: Baseline = field(default_factory=lambda: Baseline(generation=0, steps={}))
     _spec: dict[str, Any] | None = None
 
     async def graph(self, spec: dict[str, Any], *, deleting: bool = False) -> Graph:

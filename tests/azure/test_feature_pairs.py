@@ -144,6 +144,19 @@ async def test_with_warn_secrets_of_the_operator_that_were_lost_are_made_anew(es
     assert estate.secrets.data["prd-jhub-service-principal"]["secretId"] != principal["secretId"]
 
 
+async def test_an_ignored_immutable_property_rotates_no_pool(estate: Estate) -> None:
+    await settled(estate, with_pool())
+    spec, estate.ignored = with_pool(**ROTATED, nodeLabels={"team": "physics"}), ["NodePools.agentPools[users].vmSize"]
+    mark = await estate.mark()
+    resources = await settled(estate, spec)
+    pool = resources[f"{CLUSTER}/agentpools/users"]["properties"]
+    assert pool["vmSize"] == "Standard_D2s_v3" and pool["nodeLabels"] == {"team": "physics"}
+    assert {write for write in await estate.writes(mark) if "agentpools/" in write.lower()} == {"PUT agentPools/users"}
+    estate.ignored = []
+    resources = await settled(estate, spec)
+    assert resources[f"{CLUSTER}/agentpools/users"]["properties"]["vmSize"] == "Standard_D4s_v3"
+
+
 async def test_a_window_that_closes_during_a_rotation_holds_it_though_a_label_changes(estate: Estate) -> None:
     await settled(estate, with_pool())
     await estate.once(with_pool(**ROTATED))

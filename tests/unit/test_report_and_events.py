@@ -129,7 +129,7 @@ def stalled_after(outcome: Outcome, lasted: timedelta) -> str | None:
     [
         (in_progress(OPERATION, 5), 59, 60, "az aks operation-abort"),
         (in_progress(replace(OPERATION, kind="update agent pool x", expected=1800), 5), 149, 150, "az aks nodepool operation-abort"),
-        (in_progress(replace(OPERATION, kind="create virtual network x", expected=50_000), 5), 359, 360, "activity log"),
+        (in_progress(replace(OPERATION, kind="create virtual network x", expected=50_000), 5), 359, 360, "az monitor activity-log"),
         (working("Updating", "The managed cluster x is Updating", 5, "managed cluster"), 359, 360, "az aks operation-abort"),
     ],
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """The alerts: an expression in PromQL, the time it has to hold, what it means and what to do.
 
-A critical alert is for the person on call: users are affected or soon will be, and the operator cannot end it. A warning is read in the morning.
+A critical alert pages the person on call: users are affected or soon will be, and the operator cannot resolve it. A warning can wait until morning.
 Thresholds follow from the operator's own times: the default interval of 10 minutes, and probes that restart a process after 30 seconds.
 """
 
@@ -47,13 +47,14 @@ ALERTS = (
         severity=CRITICAL,
         expression="absent(notebook_platform_build_info)",
         lasts="10m",
-        summary="No replica of the operator serves metrics",
-        description="Prometheus has had no metrics of the operator for 10 minutes. Hubs that run continue to run; nothing is reconciled.",
-        meaning="No replica was scraped. The hubs themselves do not need the operator: users can continue to work. Edits, upgrades, "
-        "schedules and repairs wait.",
+        summary="Prometheus scrapes no replica of the operator",
+        description="Prometheus has received no metrics from the operator for 10 minutes. Running hubs keep running.",
+        meaning="The operator is down, or Prometheus cannot reach it. Hubs do not need the operator, so users can keep working. While it is "
+        "down, edits, upgrades, schedules and repairs are not applied.",
         action=(
-            "`kubectl get pods -n notebook-platform` and `kubectl describe` the pod: is it running, and what does its readiness probe "
-            "answer?",
+            "`kubectl get pods -n notebook-platform` shows whether the pods run and are ready. If one is not, "
+            "`kubectl describe pods -n notebook-platform` shows its Events, and "
+            "`kubectl logs -n notebook-platform deployment/notebook-platform` its last error.",
             "If the pods are ready, Prometheus cannot reach them: its namespace needs the label `metrics: enabled` "
             "(NetworkPolicy `notebook-platform-metrics`).",
         ),
@@ -63,13 +64,13 @@ ALERTS = (
         severity=CRITICAL,
         expression=f'sum({AGE}{{le="+Inf"}}) - sum({AGE}{{le="7200.0"}}) > 0',
         lasts="15m",
-        summary="{{ $value }} platforms were not reconciled for two hours",
+        summary="{{ $value }} platforms have not been reconciled for two hours",
         description="Their last completed reconcile is more than two hours old. The default interval is 10 minutes.",
-        meaning="Platforms whose reconciles fail or wait. Drift in them is not found, and their status is out of date. With an "
-        "interval above 2 hours (`spec.interval`) this is expected: remove the alert then.",
+        meaning="Reconciles of these platforms fail or wait in the queue. Until one completes, drift goes undetected and the status is "
+        "out of date. If a platform has a `spec.interval` above 2 hours, remove this alert: it fires in normal operation.",
         action=(
-            "The log of the operator: search for lines at WARNING and ERROR; the field `platform` names the platform.",
-            "If reconciles wait (dashboard *Fleet*, queue), see [NotebookPlatformQueueWaits](#notebookplatformqueuewaits).",
+            "Search the operator's log for lines at WARNING and ERROR; the field `platform` names the platform.",
+            "If reconciles wait (dashboard *Fleet*, *Wait in the queue*), see [NotebookPlatformQueueWaits](#notebookplatformqueuewaits).",
             "If reconciles fail, see [NotebookPlatformReconcilesFail](#notebookplatformreconcilesfail).",
         ),
     ),
@@ -79,11 +80,11 @@ ALERTS = (
         expression="sum(notebook_platform_leases_held) == 0",
         lasts="5m",
         summary="No replica holds a lease",
-        description="Replicas run, and none of them may reconcile.",
-        meaning="Each shard of platforms belongs to the replica that holds its Lease. Without a lease a replica only waits.",
+        description="Replicas run, but none of them may reconcile.",
+        meaning="Each shard of platforms belongs to the replica that holds its Lease. A replica without a lease reconciles nothing.",
         action=(
-            "`kubectl get leases -n notebook-platform`: who holds them, and when were they renewed?",
-            "`/readyz` of a replica names a right that is missing on Leases. Apply the operator's Role again.",
+            "`kubectl get leases -n notebook-platform -o yaml` shows the holder of each lease and when it was renewed.",
+            "If the operator lacks a right on Leases, `/readyz` of a replica (port 8080) names it. Apply the operator's Role again.",
         ),
     ),
     Alert(
@@ -92,11 +93,12 @@ ALERTS = (
         expression='sum by (reason) (notebook_platform_platform_conditions{type="Stalled",status="True"}) > 0',
         lasts="15m",
         summary="{{ $value }} platforms are stalled: {{ $labels.reason }}",
-        description="A user has to act; the operator does not continue alone.",
-        meaning="The condition `Stalled` is True. [Reasons](reference/reasons.md) explains the reason in the label.",
+        description="The operator cannot continue until a user acts.",
+        meaning="The condition `Stalled` of these platforms is True. [Reasons](reference/reasons.md) explains the reason, "
+        "which is a label of the alert.",
         action=(
-            "`kubectl get notebookplatforms -A` shows the platforms with `Ready` False.",
-            "The message of the condition names the field and the remedy: `notebook-platform watch NAME -n NAMESPACE`.",
+            "`kubectl get notebookplatforms -A` shows which platforms are not Ready.",
+            "`notebook-platform watch NAME -n NAMESPACE` shows the message of the condition, which names the field and the remedy.",
         ),
     ),
     Alert(
@@ -106,10 +108,11 @@ ALERTS = (
         lasts="30m",
         summary="{{ $value }} platforms do not show their current spec",
         description="`status.observedGeneration` has been behind `metadata.generation` for 30 minutes.",
-        meaning="Users changed a spec and the status does not describe the change yet.",
+        meaning="Users have edited specs, and the operator has not reconciled these edits yet.",
         action=(
-            "Compare with the alerts on throttling and on the queue: an edit waits behind them.",
-            "The log of the operator for this platform shows the step that takes long.",
+            "If [NotebookPlatformQueueWaits](#notebookplatformqueuewaits) or an alert on throttling fires too, begin with that one.",
+            "Otherwise compare `metadata.generation` with `status.observedGeneration` to find the platform; the operator's log shows which "
+            "of its steps is slow.",
         ),
     ),
     Alert(
@@ -118,11 +121,11 @@ ALERTS = (
         expression='sum(increase(notebook_platform_reconciles_total{result="failed"}[30m])) >= 3',
         lasts="10m",
         summary='{{ $value | printf "%.0f" }} reconciles ended with an error in 30 minutes',
-        description="An error ended reconciles before they ran through all steps. A failed step does not count here.",
-        meaning="The API server of the management cluster refuses or does not answer, or the operator has an internal error.",
+        description="An error ended these reconciles before all steps had run. Failed steps do not count here.",
+        meaning="The API server of the management cluster rejects requests or does not answer, or the operator has an internal error.",
         action=(
             "Search the log for the level ERROR; each line has the field `platform`.",
-            "If the API server is healthy, write a support bundle ([how](support-bundle.md)) and report the fault.",
+            "If the API server is healthy, report the error with a [support bundle](support-bundle.md).",
         ),
     ),
     Alert(
@@ -130,13 +133,13 @@ ALERTS = (
         severity=WARNING,
         expression=f"sum by (step, reason) (increase({FAILURES}[1h])) >= 4 and sum by (step, reason) (increase({FAILURES}[{RETRIED}])) > 0",
         lasts="30m",
-        summary="The step {{ $labels.step }} fails again and again: {{ $labels.reason }}",
+        summary="The step {{ $labels.step }} keeps failing: {{ $labels.reason }}",
         description='It failed {{ $value | printf "%.0f" }} times in an hour, on all platforms together.',
-        meaning="The operator retries with a growing wait. Many failures of one step with one reason on several platforms point to Azure, "
-        "to a role that was removed, or to a chart.",
+        meaning="The operator retries, less and less often. If one step fails on several platforms with the same reason, suspect Azure, "
+        "a removed role assignment, or a chart.",
         action=(
             "[Reasons](reference/reasons.md) and [errors](reference/errors.md) explain the reason and its remedy.",
-            "`notebook-platform doctor` checks permissions, quota and names of one platform.",
+            "`notebook-platform doctor -f platform.yaml` checks the permissions, quota and names of one platform.",
         ),
     ),
     Alert(
@@ -146,11 +149,11 @@ ALERTS = (
         '{priority="urgent"}[15m]))) > 60',
         lasts="15m",
         summary="Edits wait {{ $value | humanizeDuration }} for a reconcile",
-        description="One in ten reconciles after an edit waits longer than this in the work queue.",
-        meaning="More reconciles are due than the process runs at once.",
+        description="One in ten edits waits longer than this in the work queue.",
+        meaning="More reconciles are due than a replica runs at once.",
         action=(
-            "Is the pod's CPU usage at its limit? Raise the limit, or add replicas with more shards.",
-            "Else reconciles are slow: see the dashboard *Azure throttling*.",
+            "If the pod's CPU usage is at its limit, raise the limit, or add replicas and raise `shards`.",
+            "Otherwise reconciles are slow: see the dashboard *Azure throttling*.",
         ),
     ),
     Alert(
@@ -158,12 +161,13 @@ ALERTS = (
         severity=WARNING,
         expression="histogram_quantile(0.99, sum by (le) (rate(notebook_platform_event_loop_stall_seconds_bucket[10m]))) > 1",
         lasts="15m",
-        summary="The operator's event loop stands still for {{ $value | humanizeDuration }}",
-        description="Leases are renewed late when this grows; at 30 seconds the liveness probe restarts the process.",
-        meaning="Code blocks the event loop, or the pod gets too little processor time.",
+        summary="The operator's event loop is blocked for {{ $value | humanizeDuration }} at a time",
+        description="Longer stalls delay the renewal of leases; at 30 seconds the liveness probe restarts the container.",
+        meaning="Code blocks the event loop, or the pod gets too little CPU.",
         action=(
-            "Compare `container_cpu_cfs_throttled_periods_total` of the pod: raise its CPU limit if it grows.",
-            "From 5 seconds on the log holds the stack that blocks. Report it with a support bundle.",
+            "If the pod's `container_cpu_cfs_throttled_periods_total` grows, raise its CPU limit.",
+            "For a stall of 5 seconds or more, the log contains the stack of the blocking code. Report it with a [support "
+            "bundle](support-bundle.md).",
         ),
     ),
     Alert(
@@ -172,10 +176,11 @@ ALERTS = (
         expression=f'sum by (resource_type) (rate({REQUESTS}{{code="429"}}[{RETRIED}])) > 0',
         lasts="30m",
         summary="Azure throttles requests to {{ $labels.resource_type }}",
-        description="Azure has answered 429 again and again for 30 minutes. The operator waits as Azure asks, so changes take longer.",
-        meaning="The subscription's or the principal's limit is used up, by the operator or by other tools with the same principal.",
+        description="Azure has answered requests with 429 for 30 minutes. The operator waits as long as Azure asks, so changes take longer.",
+        meaning="The operator, or another tool with the same principal, has exhausted the limit of the subscription or of the principal.",
         action=(
-            "Dashboard *Azure throttling*: is the operator's own rate near its limit? If not, other tools use up the limit.",
+            "The dashboard *Azure throttling* shows how much of its own limits the operator has left. If they are far from "
+            "exhausted, another tool uses up Azure's limit.",
             "Give the operator a principal of its own, lengthen `spec.interval`, or divide the platforms among subscriptions.",
         ),
     ),
@@ -186,10 +191,11 @@ ALERTS = (
         lasts="15m",
         summary="{{ $value | humanizePercentage }} of the requests to Azure fail",
         description="Azure answers with server errors or not at all.",
-        meaning="Azure has an incident, or the connection to it is broken: DNS, a proxy, an egress rule.",
+        meaning="Azure has an incident, or the connection to Azure fails: DNS, a proxy, an egress rule.",
         action=(
             "Read [Azure's status](https://azure.status.microsoft). The operator retries; no action is required during an incident.",
-            "Code `none` alone: no answer came. Check the NetworkPolicy, the proxy and DNS of the management cluster.",
+            "If all failed requests have the code `none`, Azure did not answer. Check the NetworkPolicy, the proxy and DNS of the "
+            "management cluster.",
         ),
     ),
     Alert(
@@ -199,11 +205,11 @@ ALERTS = (
         lasts="30m",
         summary="The operator's own rate limit delays requests: {{ $labels.kind }}",
         description="The bucket has been empty for 30 minutes, so requests of this kind wait before they are sent.",
-        meaning="The operator keeps to Azure's documented limits. Too many platforms share one subscription or one principal, or an "
-        "edit of many platforms is in progress.",
+        meaning="The operator stays within Azure's documented limits. Too many platforms share one subscription or one principal, or many "
+        "platforms were edited at once.",
         action=(
-            "Wait for an edit of many platforms to end.",
-            "Else act as for [NotebookPlatformAzureThrottles](#notebookplatformazurethrottles).",
+            "After an edit of many platforms, wait.",
+            "Otherwise act as for [NotebookPlatformAzureThrottles](#notebookplatformazurethrottles).",
         ),
     ),
     Alert(
@@ -212,11 +218,11 @@ ALERTS = (
         expression='sum(increase(notebook_platform_helm_action_duration_seconds_count{result="failed"}[1h])) >= 2',
         lasts="5m",
         summary='Helm failed {{ $value | printf "%.0f" }} times in an hour',
-        description="The condition of the release holds helm's error.",
-        meaning="A chart, an image or a value is wrong. The operator rolls back or retries as `upgrade` of the release says.",
+        description="The condition of the release contains Helm's error.",
+        meaning="A chart, an image or a value is wrong. The operator retries or rolls back, as `remediation` of the release says.",
         action=(
-            "`kubectl get notebookplatforms -A` shows which platform; its condition `JupyterHubReady` names the cause.",
-            "If several hubs fail after one edit of a template, revert the edit.",
+            "`kubectl get notebookplatforms -A` shows which platform it is; its condition `JupyterHubReady` names the cause.",
+            "If several hubs fail after an edit of a shared template, revert the edit.",
         ),
     ),
     Alert(
@@ -224,13 +230,14 @@ ALERTS = (
         severity=CRITICAL,
         expression='sum(notebook_platform_platform_conditions{type="CertificateExpiring",status="True"}) > 0',
         lasts="1h",
-        summary="The certificates of {{ $value }} hubs end soon",
-        description="No newer certificate is served. When it ends, browsers refuse the hub.",
+        summary="The certificates of {{ $value }} hubs expire soon",
+        description="The hub still serves the old certificate. Once that expires, browsers refuse the hub.",
         meaning="Certificates from Let's Encrypt are renewed 30 days before they expire. This one was not.",
         action=(
-            "The condition `CertificateExpiring` names the host and the date.",
-            "Ports 80 and 443 must be open and the name must resolve to the hub; read the log of `autohttps` or of cert-manager.",
-            "A certificate from a Secret: put the new one into the Secret.",
+            "The condition `CertificateExpiring` names the host and the expiry date.",
+            "For Let's Encrypt, ports 80 and 443 must be open and the name must resolve to the hub. The log of `autohttps` or "
+            "of cert-manager shows the error.",
+            "If the certificate comes from a Secret, put the renewed one into the Secret.",
         ),
     ),
 )

@@ -14,7 +14,7 @@ def _quantile(of: float, metric: str, by: str = "", where: str = "") -> str:
 FLEET = Dashboard(
     uid="notebook-platform-fleet",
     title="NotebookPlatform: fleet",
-    about="All platforms of the operator: which ones need a user, and whether reconciles keep up.",
+    about="All platforms of the operator: which ones require user action, and whether reconciles keep up.",
     shows="Counts of platforms, conditions and reasons; then lines for reconciles, steps, Azure's operations, Helm and the replica",
     hint="Begin with *Need a user*: the table of reasons names the cause, and *Outcomes of steps* the step.",
     panels=(
@@ -156,9 +156,9 @@ FLEET = Dashboard(
 PLATFORM_BOARD = Dashboard(
     uid="notebook-platform-platform",
     title="NotebookPlatform: one platform",
-    about="One platform, chosen above. The operator must run with per_platform_metrics.",
+    about="One platform, selected at the top. The operator must run with `per_platform_metrics`.",
     shows="Whether one platform is Ready now and over time, how often that changed, and a table of all platforms of its namespace",
-    hint="A step down in *Ready over time* is an outage or a change; the table shows whether other platforms have it too.",
+    hint="A drop in *Ready over time* is an outage or a change; the table shows whether other platforms are affected too.",
     variables=(
         Variable(name="namespace", query="label_values(notebook_platform_platform_ready, namespace)"),
         Variable(name="name", query='label_values(notebook_platform_platform_ready{namespace="$namespace"}, name)'),
@@ -208,9 +208,9 @@ PLATFORM_BOARD = Dashboard(
 AZURE = Dashboard(
     uid="notebook-platform-azure",
     title="NotebookPlatform: Azure throttling",
-    about="Requests to Azure, what Azure refuses, and how much of the limits is left.",
+    about="Requests to Azure, those that Azure rejects, and how much of the rate limits is left.",
     shows="Requests to Azure by status, throttled requests and errors by resource type, and durations of requests and of operations",
-    hint="The code 429 in *Requests a minute* is throttling; *Throttled requests a minute* shows of which resource type.",
+    hint="The code 429 in *Requests a minute* is throttling; *Throttled requests a minute* shows the resource types.",
     panels=(
         Panel(
             title="Requests a minute",

@@ -5,17 +5,17 @@ from docs.generator.monitoring.alerts import ALERTS, Alert
 from docs.generator.monitoring.dashboards import DASHBOARDS
 from docs.generator.monitoring.grafana import Dashboard
 
-OPENING = """The operator serves [metrics](reference/metrics.md) on port 8081. This page has dashboards and alerts made of them, and for \
-each alert what it means and what to do. The hubs themselves run without the operator: most alerts here mean that changes wait, not that \
-users lose their servers."""
+OPENING = """The operator serves [metrics](reference/metrics.md) on port 8081. This page describes the dashboards and alerts that are built on \
+them: what each alert means and what to do. Hubs run without the operator, so most of these alerts mean that changes wait, not that users \
+lose their servers."""
 
 INSTALL = """## Scrape
 
-The chart makes a ServiceMonitor and a PrometheusRule for the [Prometheus Operator](https://prometheus-operator.dev) with
-`metrics.serviceMonitor.enabled` and `metrics.rules.enabled`. The namespace of Prometheus needs the label `metrics: enabled`, because
-the operator's NetworkPolicy admits no other.
+With `metrics.serviceMonitor.enabled` and `metrics.rules.enabled` the chart creates a ServiceMonitor and a PrometheusRule for the
+[Prometheus Operator](https://prometheus-operator.dev). Label the namespace of Prometheus `metrics: enabled`: the operator's NetworkPolicy
+admits no other.
 
-A Prometheus without the Prometheus Operator reads the rules from a file:
+Without the Prometheus Operator, Prometheus reads the rules from a file:
 
 ```yaml
 rule_files: [rules.yaml] # deploy/monitoring/rules.yaml
@@ -27,32 +27,33 @@ scrape_configs:
       - {source_labels: [__meta_kubernetes_pod_name], target_label: pod}
 ```
 
-Set `honor_labels: true` (as the ServiceMonitor does) if you add a target label `namespace`: the series of a platform have a label of
-that name, which else becomes `exported_namespace`, and the dashboard of one platform stays empty.
+If you add a target label `namespace`, set `honor_labels: true`, as the ServiceMonitor does. The series of a platform have a label of
+that name; without the setting Prometheus renames it to `exported_namespace`, and the dashboard of one platform stays empty.
 
-`deploy/monitoring/prometheusrule.yaml` is the same as a PrometheusRule. The label `severity` is `critical` (users are affected or soon will
-be) or `warning`.
+`deploy/monitoring/prometheusrule.yaml` has the same rules as a PrometheusRule. Their label `severity` is `critical` (users are affected or
+soon will be) or `warning`.
 
 ## Dashboards
 
 Import the files of `deploy/monitoring/dashboards` into Grafana (Dashboards, New, Import), or mount them for a
 [provider](https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards)."""
 
-TESTED = """A test compares the metrics, labels and values of each query with those that the operator serves. `make eyes` goes further:
+TESTED = """A unit test compares the metrics, labels and values of each query with those that the operator serves. `make eyes` goes further:
 
 - A real Prometheus loads the chart's rules and scrapes a real operator, with the labels that the chart's ServiceMonitor adds. Each query of
   a panel returns series with the labels of its legend.
-- With durations divided by 60, no alert fires on a platform that works; alerts fire on platforms that Azure throttles, that are stalled
-  or whose charts fail, in an incident of Azure, and when the operator ends. promtool lets the remaining alerts fire on series written by hand.
-- Alerts on failures that are retried fire for a single platform at the operator's longest waits, and stay silent after a short outage.
-- Grafana's own model (grafana-foundation-sdk) has each member and each unit of the dashboards.
+- With all durations divided by 60, no alert fires on a healthy platform; alerts fire for platforms that Azure throttles, that are
+  stalled or whose charts fail, in an incident of Azure, and when the operator stops. promtool tests the remaining alerts on handwritten
+  series.
+- Alerts on retried failures fire for a single platform even at the operator's longest backoff, and stay silent after a short outage.
+- Each field and each unit of the dashboards exists in Grafana's own model (grafana-foundation-sdk).
 
-The dashboards were not opened in Grafana: after an import, check that each panel shows a value."""
+No test opens the dashboards in Grafana itself: after the import, check that each panel shows a value."""
 
-PICTURES = """The pictures below are not Grafana's own rendering. `make eyes` draws them with a script: the panels' queries, units, legends
-and places are those of the files, and the values are what a real Prometheus answered during a run on the sandbox. Two platforms work, then
-the charts of one of them fail; Azure throttles a third one, the Secret of a fourth is missing, and the cluster of a fifth is created without
-end. The run takes minutes, so the windows of the queries are a tenth of the dashboards' own."""
+PICTURES = """Grafana did not render the pictures below; a script of `make eyes` draws them. Queries, units, legends and positions of the
+panels are those of the files, and the values come from a real Prometheus during a run on the sandbox. Two platforms are healthy until the
+charts of one of them fail; Azure throttles a third platform, the Secret of a fourth is missing, and the creation of the fifth's cluster
+never ends. The run takes minutes, so the windows of the queries are a tenth of those in the dashboards."""
 
 
 def _dashboards() -> str:

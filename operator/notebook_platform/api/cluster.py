@@ -221,10 +221,9 @@ class ClusterSpec(SpecModel):
     patch: dict[str, Any] = Field(
         default_factory=dict,
         json_schema_extra=declared(CLUSTER),
-        description="JSON merge patch (RFC 7396) over the body of the managed cluster "
-        "that the operator sends to Azure, for members "
-        "without a field here, such as `properties: {storageProfile: {blobCSIDriver: {enabled: true}}}`; null removes a member (apply it with "
-        "`kubectl apply --server-side`, which keeps null). At most 16 KiB. Refused: a member whose field in the spec has a value "
+        description="JSON merge patch (RFC 7396, at most 16 KiB) over the body of the managed cluster that the operator sends to Azure, for "
+        "members without a field here, such as `properties: {storageProfile: {blobCSIDriver: {enabled: true}}}`; null removes a member "
+        "(apply it with `kubectl apply --server-side`, which keeps null). Refused: a member whose field in the spec has a value "
         "other than its default, and any member that may hold a secret. A member removed from the patch returns to Azure's default; if "
         "Azure does not allow that, the operator reports it.",
     )

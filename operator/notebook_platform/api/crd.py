@@ -51,7 +51,7 @@ COLUMNS = [
     _column("HUB", ".status.releases[0].chart", "Chart of the hub."),
     _column("LOCATION", ".spec.azure.location", "Azure region.", wide=True),
     _column("CLUSTER", ".spec.cluster.name", "Managed cluster.", wide=True),
-    _column("WANTED", ".spec.cluster.kubernetesVersion", "Kubernetes version of the spec.", wide=True),
+    _column("DESIRED-K8S", ".spec.cluster.kubernetesVersion", "Kubernetes version of the spec.", wide=True),
     _column("ALL-NODES", ".status.cluster.nodes.total", "Nodes, Ready or not.", type_="integer", wide=True),
     _column("NEXT", ".status.next", "The next expected event.", wide=True),
     _column("AGE", ".metadata.creationTimestamp", "Age.", type_="date"),

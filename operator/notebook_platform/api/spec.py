@@ -51,7 +51,8 @@ class NotebookPlatformSpec(SpecModel):
     )
     drift_policy: Literal["Correct", "Warn"] = Field(
         "Correct",
-        description="What to do about changes by other clients. `Correct`: revert them and emit an Event; `Warn`: only report them.",
+        description="What to do about changes by other clients. `Correct`: revert them and emit an Event; `Warn`: only report them. "
+        "Differences of an adopted resource are not drift: the operator applies the spec to it with either value.",
     )
     drift_ignore: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list,
@@ -65,7 +66,9 @@ class NotebookPlatformSpec(SpecModel):
         "or while no user's server runs.",
     )
     adoption: Literal["Never", "IfUnowned"] = Field(
-        "Never", description="Whether to adopt existing resources and releases that have no owner."
+        "Never",
+        description="Whether to adopt existing resources and releases that have no owner. The operator then changes them to match the spec, "
+        "also with `driftPolicy: Warn`: check `notebook-platform plan` first.",
     )
     suspend: bool = Field(False, description="Plan changes without applying them.")
     interval: str = Field("10m", max_length=8, description="How often to check for drift, such as `10m`.")

@@ -64,8 +64,8 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         }
         return settings or None
 
-    def scheduled(self, desired: Mapping[str, Wire]) -> Mapping[str, str]:
-        """A pool that is rotated has another scale set, which stands in these members."""
+    def varying(self, desired: Mapping[str, Wire]) -> Mapping[str, str]:
+        """A rotated pool has another scale set, and these members name it."""
         targets = {name: str(body["properties"]["targetResourceUri"]) for name, body in desired.items()}
         members = ("targetResourceUri", "profiles")
         return {f"{name}.properties.{member}": target for name, target in targets.items() for member in members}

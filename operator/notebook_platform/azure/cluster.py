@@ -147,7 +147,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         chosen = active(self._schedules, self._scope.now)
         return chosen.power_state if chosen else self._scope.spec.cluster.power_state
 
-    def scheduled(self, desired: Wire) -> Mapping[str, str]:
+    def varying(self, desired: Wire) -> Mapping[str, str]:
         return {POWER_PATH: self._wanted_power} if self._schedules else {}
 
     def plan(self, desired: Wire | None, found: Found | None) -> Sequence[Change]:

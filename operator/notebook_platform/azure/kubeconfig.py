@@ -70,7 +70,7 @@ def _text(answer: object) -> bytes:
         raise StepError(
             Reason.KUBECONFIG_REFUSED,
             "spec.cluster: Azure returned no kubeconfig for the managed cluster",
-            "Check in the Azure portal whether the cluster is running.",
+            "`az aks show --resource-group GROUP --name CLUSTER --query powerState.code` prints whether the cluster runs.",
             retry_in=30,
         )
     return bytes(value) if isinstance(value, bytes | bytearray) else base64.b64decode(value)

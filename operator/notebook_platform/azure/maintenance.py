@@ -72,8 +72,8 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
     def _was_applied(self) -> bool:
         return WINDOW in self._scope.applied_members(self.name)
 
-    def scheduled(self, desired: Wire) -> Mapping[str, str]:
-        return {f"{name}.utcOffset": desired["utcOffset"] for name in SCHEDULES}  # turns with summer time
+    def varying(self, desired: Wire) -> Mapping[str, str]:
+        return {f"{name}.utcOffset": desired["utcOffset"] for name in SCHEDULES}  # changes with daylight saving time
 
     def plan(self, desired: Wire | None, found: Mapping[str, Wire] | None) -> Sequence[Change]:
         by_name = {name.casefold(): name for name in found or {}}

@@ -131,7 +131,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         listed = await self._scope.cache.list_group(SCALE_SETS, group, max_age=self._scope.max_age, fresh=fresh)
         return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 
-    def scheduled(self, desired: Wanted) -> Mapping[str, int]:
+    def varying(self, desired: Wanted) -> Mapping[str, int]:
         return scheduled_bounds(self._spec, desired.pools)
 
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:

@@ -138,5 +138,12 @@ def _registering(names: Sequence[str], operation: Operation | None) -> Progressi
         operation=operation,
         stall_after=LONGEST_STALL,
         since=operation.started if operation else None,
-        remedy="If it does not finish, contact Azure support.",
+        remedy=_remedy(names[0]),
     )
+
+
+def _remedy(name: str) -> str:
+    """Return the remedy for a registration that does not end."""
+    namespace, _, feature = name.partition("/")
+    command = f"az feature show --namespace {namespace} --name {feature}" if feature else f"az provider show --namespace {namespace}"
+    return f"If `{command}` shows the same state for hours, open a support request with Azure."

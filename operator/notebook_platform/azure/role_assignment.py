@@ -50,8 +50,8 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
     def desired(self, inputs: Inputs) -> Sequence[Assignment] | None:
         return self.wanted(inputs) or None
 
-    def scheduled(self, desired: Sequence[Assignment]) -> Mapping[str, str]:
-        """A cluster that gets another identity has another principal."""
+    def varying(self, desired: Sequence[Assignment]) -> Mapping[str, str]:
+        """A cluster with another identity has another principal."""
         return {_path(wanted): str(wanted.principal_id) for wanted in desired}
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Given]:

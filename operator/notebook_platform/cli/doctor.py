@@ -25,7 +25,7 @@ from notebook_platform.kube.redaction import SecretRedactor
 PASSED, WARNING, BLOCKING = ("✓", "green"), ("!", "yellow"), ("✗", "red")
 
 UNCHECKED = Finding(
-    sentence="no API server with the CRD was reached: kubectl apply also checks rules between fields, as minCount <= maxCount",
+    sentence="no API server with the CRD was reached: kubectl apply also checks rules between fields, such as minCount <= maxCount",
     reason=Reason.UNKNOWN,
     blocks=False,
 )

@@ -73,7 +73,7 @@ def _watch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help=NAME)
     _namespace(parser)
     _operator_namespace(parser)
-    parser.add_argument("--until-ready", action="store_true", help="end when it is Ready, and print the duration of each step")
+    parser.add_argument("--until-ready", action="store_true", help="exit when it is Ready, and print the duration of each step")
 
 
 def _wait(parser: argparse.ArgumentParser) -> None:

@@ -127,7 +127,8 @@ async def _releases(azure: SignedIn, clusters: WorkloadClusters, taken: Taken) -
 async def _listed(azure: SignedIn, clusters: WorkloadClusters, taken: Taken) -> list[Release]:
     cluster = taken.cluster
     if taken.spec["cluster"].get("powerState") == "Stopped":
-        raise StepError(Reason.CLUSTER_STOPPED, "the cluster is stopped", "Start it.")
+        start = f"az aks start --resource-group {str(cluster['id']).split('/')[4]} --name {cluster['name']}"
+        raise StepError(Reason.CLUSTER_STOPPED, "the cluster is stopped", f"Start it: `{start}`.")
     target = Cluster(
         id=cluster["id"],
         name=cluster["name"],

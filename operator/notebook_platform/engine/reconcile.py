@@ -53,7 +53,7 @@ class Policy:
     """
 
     mode: Mode = Mode.APPLY
-    is_drift: IsDrift = lambda step, change, scheduled: False
+    is_drift: IsDrift = lambda step, change, varying: False
     correct_drift: bool = True
     backing_off: Mapping[str, Failed] = field(default_factory=dict)
     result_cache: Mapping[str, Result] = field(default_factory=dict)
@@ -93,13 +93,13 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
             observed, changes = await _observe(step, desired, prepared, policy)
     except Queued as queued:
         return Result(outcome=queued.progressing, unobserved=True)
-    scheduled = step.scheduled(desired) if desired is not None else {}
-    drift = tuple(change for change in changes if desired is not None and _is_drift(step.name, change, scheduled, policy))
+    varying = step.varying(desired) if desired is not None else {}
+    drift = tuple(change for change in changes if desired is not None and _is_drift(step.name, change, varying, policy))
     result = Result(
         outcome=Ready(),
         changes=changes,
         drift=drift,
-        scheduled=scheduled,
+        varying=varying,
         wanted=desired is not None,
         exists=observed.exists,
         dormant=observed.dormant,
@@ -152,11 +152,11 @@ async def _observe(step: AnyStep, desired: Any, inputs: Inputs, policy: Policy) 
     return observed, changes
 
 
-def _is_drift(step: str, change: Change, scheduled: Mapping[str, Any], policy: Policy) -> bool:
+def _is_drift(step: str, change: Change, varying: Mapping[str, Any], policy: Policy) -> bool:
     """Return whether a change undoes what another client has changed."""
     if change.drift is not None or isinstance(change.gate, Scheduled):
         return bool(change.drift)
-    return policy.is_drift(step, change, scheduled)
+    return policy.is_drift(step, change, varying)
 
 
 def _changes(step: AnyStep, desired: Any, observed: Observed[Any], policy: Policy) -> tuple[Change, ...]:

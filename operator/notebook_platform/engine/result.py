@@ -19,7 +19,7 @@ class Result:
 
     `drift`: those of the changes that undo what another client has changed. `applied`: those that were sent. `remaining`: when nothing
     else is to be applied now, the paths of the changes that are left for another reason than drift; None: the step is not in sync, or
-    nothing is known. `scheduled`: what schedules want now, by path. `wanted`: the spec asks for this step. `exists`: the resource exists,
+    nothing is known. `varying`: what `Step.varying` returns. `wanted`: the spec asks for this step. `exists`: the resource exists,
     if only in part. `unobserved`: its observation waits for its turn, so nothing new is known.
     `dormant`: the resource is stopped, so it and what runs in it cannot be compared in full. Times are in seconds.
     """
@@ -29,7 +29,7 @@ class Result:
     drift: tuple[Change, ...] = ()
     applied: tuple[Change, ...] = ()
     remaining: tuple[str, ...] | None = None
-    scheduled: Mapping[str, Any] = field(default_factory=dict)
+    varying: Mapping[str, Any] = field(default_factory=dict)
     wanted: bool = True
     unobserved: bool = False
     exists: bool = False

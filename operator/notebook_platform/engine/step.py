@@ -137,9 +137,9 @@ class Step(ABC, Generic[Desired, Found, Output]):
         Returns `Ready` only if they have taken effect already; an output of None is then taken from a fresh observation.
         """
 
-    def scheduled(self, desired: Desired) -> Mapping[str, Any]:
-        """Return what schedules, the clock and other steps decide of the desired state: the value wanted now, or an id that it depends on, by
-        the path of its change. When it turns, the difference is no drift."""
+    def varying(self, desired: Desired) -> Mapping[str, Any]:
+        """Return the parts of the desired state that vary while the spec stays the same, because a schedule, the clock or another step
+        decides them: by the path of its change, the value wanted now or an id that it depends on. A difference after it varied is no drift."""
         return {}
 
     def check_health(self, found: Found | None) -> Outcome | None:

@@ -120,13 +120,13 @@ def failure(step: AnyStep, error: Exception) -> Failed:
         return Failed(
             reason=Reason.TIMED_OUT,
             message=f"{step.name} did not answer within {STEP_SECONDS:.0f} s",
-            remedy="The operator retries. If the error persists, check that the operator can reach the service.",
+            remedy="The operator retries. If the error persists, check DNS, egress and the proxy of the operator's pod.",
             retry_in=15,
         )
     log.error("step %s failed with an unexpected error", step.name, exc_info=error)
     return Failed(
         reason=Reason.INTERNAL_ERROR,
         message=f"{step.name} failed with an unknown error ({type(error).__name__})",
-        remedy="The operator retries. Search its log for the details, and report the error.",
+        remedy="The operator retries. If the error persists, report it with a support bundle: `notebook-platform support-bundle NAME -n NAMESPACE`.",
         retry_in=30,
     )

@@ -38,7 +38,7 @@ async def adoptable(api: client.ApiClient, release: Release, field: str) -> Fail
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     return Failed(
         reason=Reason.RELEASE_NOT_ADOPTABLE,
-        message=f"{field}: the record {release.secret_name} names objects that are not known to be of release {release.name}: "
+        message=f"{field}: the record {release.secret_name} names objects that may not belong to release {release.name}: "
         f"{', '.join(found[:MOST_NAMED])}{more}",
         remedy=f"Run `helm upgrade` on the release once more, so that its record and its objects agree; or delete the Secrets {release.secret_name}"
         f" and older ones in namespace {release.namespace}: the operator installs the release over its existing objects.",

@@ -151,21 +151,19 @@ async def _deployed(api: client.ApiClient, stored: Iterable[Stored]) -> Release 
 
 
 def records_changed(
-    history: History, owned: OwnedRelease | None, field: str, label: str, *, retired: bool = False
+    history: History, owned: OwnedRelease | None, field: str, label: str, *, in_spec: bool = True
 ) -> Failed | None:
     """Return the failure of a release of ours whose records exist, but none as the operator's helm wrote it; None otherwise. Pure.
 
-    The objects of such a release are unknown, so none is changed or deleted. They keep running. `retired`: the spec no longer has the
-    release, so a user who deletes the records must delete its objects too.
+    The objects of such a release are unknown, so none is changed or deleted. They keep running. Without `in_spec` the spec no longer
+    has the release, so a user who deletes the records must delete its objects too.
     """
     if owned is None or history.newest is not None or not history.foreign:
         return None
     names = ", ".join(one.name for one in history.foreign[:3])
     more = f" and {len(history.foreign) - 3} more" if len(history.foreign) > 3 else ""
     namespace = history.foreign[0].namespace
-    instead = DELETE_OBJECTS
-    if not retired:
-        instead = REINSTALL
+    instead = REINSTALL if in_spec else DELETE_OBJECTS
     return Failed(
         reason=Reason.RELEASE_RECORD_CHANGED,
         message=f"{field}: no record of {label} is unchanged since the operator's helm wrote it (Secret {names}{more} of namespace {namespace})",

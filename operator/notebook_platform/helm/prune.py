@@ -114,7 +114,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
             message = f"Stopping the Helm process of {label}"
             return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.2)
         kept = await read_history(api, namespace, release, owned)
-        if failed := records_changed(kept, owned, "spec", label, retired=True):
+        if failed := records_changed(kept, owned, "spec", label, in_spec=False):
             return failed
         if kept.own is not None:
             return await uninstall(scope.helm, api, scope.ledger, self._key(place), kept.own)

@@ -157,7 +157,7 @@ def _place(
         layer.put(path_of(place), value, shown_origin)
         return
     first = next((v for v, p in knowledge.rows[name] if isinstance(p, str)), None)
-    newer = f"; charts from {'.'.join(map(str, first))} on have" if first else ""
+    newer = f"; charts from {'.'.join(map(str, first))} on do" if first else ""
     raise StepError(
         Reason.FIELD_NOT_SUPPORTED,
         f"{shown}: chart {version} does not support it{newer}",

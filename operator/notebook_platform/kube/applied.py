@@ -18,7 +18,7 @@ from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.packed import Packing
 
 Records = Mapping[str, Mapping[str, Mapping[str, str]]]
-BUDGET = Budget(bytes=320 * 1024, nodes=4000, depth=4)
+BUDGET = Budget(bytes=320 * 1024, nodes=4000, depth=5)
 MOST_STEPS = 20
 BASELINE = "baseline"
 """Key of the baseline in the Secret. The other keys are names of steps, which are CamelCase."""
@@ -71,7 +71,7 @@ class AppliedStore:
         if applied.records != known.records or (self._unsaved and not lazily):
             data = {step: json.dumps(record, sort_keys=True) for step, record in applied.records.items()}
             if applied.baseline is not None:
-                data[BASELINE] = _BASELINE.dump_json(applied.baseline).decode()
+                data[BASELINE] = _BASELINE.dump_json(applied.baseline, exclude_defaults=True).decode()
             if data:
                 await self._secrets.apply(self._name, data, hidden={})
             else:

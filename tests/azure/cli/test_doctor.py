@@ -31,7 +31,7 @@ async def test_patches_are_checked_before_the_first_resource_is_created(terminal
     spec = runbook_spec()
     spec["cluster"] |= {"tier": "Standard", "patch": {"properties": {"storageProfile": {"blobCSIDriver": {"enabled": True}}}}}
     output = await diagnosis(terminal, spec)
-    assert the_line(output, "patches") == "✓ members that the patches set: 1"
+    assert the_line(output, "patches") == "✓ members set by patches: 1"
     spec["cluster"]["patch"] |= {"Tags": {}, "sku": {"tier": "Premium"}}
     spec["nodePools"][0]["patch"] = {"properties": {"windowsProfile": {"gmsaToken": "abc"}}}
     spec["autoscale"][0]["patch"] = {"properties": {"profiles": []}}

@@ -258,8 +258,10 @@ async def test_an_existing_subnet_of_another_group_is_used_by_its_id(terminal: T
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (("--resource-group", "nowhere"), "there is no resource group 'nowhere'. Check --resource-group."),
-    (("--cluster", "another"), "there is no managed cluster another in 'prd_rg_jhub'. Check --cluster."),
+    (("--resource-group", "nowhere"), "there is no resource group 'nowhere'. "
+     "Set --resource-group to one that `az group list --output table` shows."),
+    (("--cluster", "another"), "there is no managed cluster another in 'prd_rg_jhub'. "
+     "Set --cluster to one that `az aks list --resource-group prd_rg_jhub --output table` shows."),
 ])  # fmt: skip
 async def test_a_missing_group_or_cluster_is_reported_in_one_line(
     terminal: Terminal, words: tuple[str, ...], message: str

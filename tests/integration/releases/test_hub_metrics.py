@@ -8,7 +8,7 @@ import pytest_asyncio
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.engine import Failed, Progressing, Ready, Waiting
-from notebook_platform.engine.drift import Baseline
+from notebook_platform.engine.drift import Baseline, StepBaseline
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import Result
@@ -120,7 +120,7 @@ async def test_settled_it_writes_nothing_and_corrects_drift(platform: Platform) 
     again = await platform.once()
     assert again.changes == () and (await platform.read())["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
     await platform.change({"spec": {"labelLimit": 1, "sampleLimit": 5}})
-    settled = Baseline(generation=1, remaining={"HubMetrics": ()}).is_drift
+    settled = Baseline(generation=1, steps={"HubMetrics": StepBaseline(remaining=())}).is_drift
     warned = await platform.once(Policy(is_drift=settled, correct_drift=False))
     assert warned.drift and (await platform.read())["spec"]["labelLimit"] == 1
     corrected = await platform.once(Policy(is_drift=settled))

@@ -54,7 +54,10 @@ def table(say: Say) -> Iterator[list[tuple[State, str]]]:
         say(row)
 
 
-TAKE_AWAY = "and this operator did not start it. Make sure that no Helm process is running, then delete the Secret sh.helm.release.v1.little.v{} in"
+TAKE_AWAY = (
+    "and this operator did not start it. Make sure that no Helm process is running, then remove the lock: "
+    "`kubectl --kubeconfig workload.kubeconfig delete secret sh.helm.release.v1.little.v{} -n"
+)
 DRIFTS = "Deployment/little.spec.replicas is 3, wanted 1"
 CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (nothing_is_there, State.ABSENT, "Installing", "install little (little-1.0.0)", left_alone),

@@ -34,7 +34,7 @@ def test_kubectl_completes_commands_flags_values_and_paths(environment: dict[str
     found, directive = asked(environment, "")
     assert found == {word: command.summary for word, command in COMMANDS.items()} and directive == f":{NO_PATHS}"
     assert asked(environment, "watch", "--un") == (
-        {"--until-ready": "end when it is Ready, and print the duration of each step"},
+        {"--until-ready": "exit when it is Ready, and print the duration of each step"},
         f":{NO_PATHS}",
     )
     assert asked(environment, "plan", "-f", "") == ({}, f":{PATHS}")

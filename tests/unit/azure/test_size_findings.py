@@ -80,7 +80,7 @@ def test_a_size_is_suggested_only_when_its_vcpus_and_memory_are_near(wanted: str
         (
             {"vmSize": "Standard_D4s_v4", "availabilityZones": ["1", "2", "3"]},
             "ZoneNotOffered",
-            "availabilityZones 2, 3: eastus offers Standard_D4s_v4 to the subscription in zone 1 alone",
+            "availabilityZones 2, 3: eastus offers Standard_D4s_v4 to the subscription only in zone 1",
         ),
         (
             {"vmSize": "Standard_D4_old", "availabilityZones": ["1"]},

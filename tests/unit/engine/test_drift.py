@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready
 from notebook_platform.engine.change import Disruptive, Gate, Impossible, Scheduled
-from notebook_platform.engine.drift import MOST_PATHS, Baseline
+from notebook_platform.engine.drift import MOST_PATHS, Baseline, StepBaseline
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import ChangeWithoutEffect, StepError
 from notebook_platform.engine.reconcile import Mode, Policy
@@ -43,7 +43,7 @@ class Panel(AnyStep):
         busy = Progressing(reason="Updating", message="at work", requeue_after=1) if self.busy else None
         return Observed(found=dict(self.there) or None, busy=busy)
 
-    def scheduled(self, desired: Any) -> dict[str, int]:
+    def varying(self, desired: Any) -> dict[str, int]:
         return {key: desired[key] for key in self.clock}
 
     def plan(self, desired: Any, found: Any) -> Sequence[Change]:
@@ -71,7 +71,7 @@ class World:
 
     def __init__(self, **members: int) -> None:
         self.panel = Panel(**members)
-        self.baseline = Baseline(generation=1)
+        self.baseline = Baseline(generation=1, steps={})
 
     def reconcile(self, *, warn: bool = False, **policy: Any) -> Result:
         policy = {"is_drift": self.baseline.is_drift, "correct_drift": not warn, **policy}
@@ -237,10 +237,12 @@ def test_a_suspended_platform_shows_drift() -> None:
 
 def test_steps_that_the_spec_no_longer_has_are_forgotten_and_the_size_is_bounded() -> None:
     many = tuple(f"p{n}" for n in range(MOST_PATHS + 1))
-    before = Baseline(generation=1, remaining={"Gone": (), "Panel": ()}, reported={"Gone": {"a": ""}})
+    known = StepBaseline(remaining=(), reported={"a": ""})
+    before = Baseline(generation=1, steps={"Gone": known, "Panel": known})
     changes = tuple(Change(path=path, action=Action.UPDATE, after=1) for path in many)
     after = before.after({"Panel": Result(outcome=Ready(), changes=changes, drift=changes, remaining=many)})
-    assert after.remaining == {} and set(after.reported) == {"Panel"} and len(after.reported["Panel"]) == MOST_PATHS
+    assert set(after.steps) == {"Panel"} and after.steps["Panel"].remaining is None
+    assert set(after.steps["Panel"].reported) == set(many[:MOST_PATHS])
 
 
 MEMBERS = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 2), max_size=4)
@@ -281,4 +283,4 @@ def test_a_result_says_nothing_of_what_it_could_not_observe() -> None:
     world = World(a=1)
     world.panel.hidden = True
     result = world.reconcile()
-    assert result.remaining is None and world.baseline.remaining == {}
+    assert result.remaining is None and world.baseline.steps == {}

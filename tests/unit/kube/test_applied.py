@@ -4,12 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from notebook_platform.engine.drift import Baseline
+from notebook_platform.engine.drift import Baseline, StepBaseline
 from notebook_platform.kube.applied import Applied, AppliedStore
 from notebook_platform.kube.secrets import Platform
 
 RECORD = {"Cluster": {"tags": {"team": "Alpha"}, "members": {"monitoring": "w"}}}
-BASELINE = Baseline(generation=3, remaining={"Cluster": (), "Network": ("location",)}, reported={"NodePools": {"a.count": "0f"}})
+BASELINE = Baseline(
+    generation=3,
+    steps={
+        "Cluster": StepBaseline(remaining=(), varying={"powerState.code": "1e"}),
+        "Network": StepBaseline(remaining=("location",)),
+        "NodePools": StepBaseline(reported={"a.count": "0f"}),
+    },
+)
 APPLIED = Applied(records=RECORD, baseline=BASELINE)
 
 
@@ -62,7 +69,7 @@ async def test_a_baseline_that_changes_in_each_reconcile_is_stored_once() -> Non
     secrets = Namespace()
     store = AppliedStore(secrets)  # type: ignore[arg-type]
     for step in ("Network", "Cluster", "NodePools"):
-        await store.save(Applied(baseline=Baseline(generation=1, remaining={step: ()})), lazily=True)
+        await store.save(Applied(baseline=Baseline(generation=1, steps={step: StepBaseline(remaining=())})), lazily=True)
         store.pack()
     assert secrets.calls == ["read"]
     last = await store.load()
@@ -81,8 +88,9 @@ async def test_a_malformed_record_in_the_secret_is_ignored(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "", "no json", "[]", "{}", '{"generation": "x"}', '{"generation": 1e400}', '{"generation": 1, "remaining": {"Cluster": "path"}}',
-    '{"generation": 1, "reported": {"Cluster": ["path"]}}', '{"generation": 1, "remaining": {"a": {"b": {"c": {"d": 1}}}}}', "[" * 100_000,
+    "", "no json", "[]", "{}", '{"generation": "x", "steps": {}}', '{"generation": 1e400, "steps": {}}', '{"generation": 1}',
+    '{"generation": 1, "steps": {"Cluster": {"remaining": "path"}}}', '{"generation": 1, "steps": {"Cluster": {"reported": ["path"]}}}',
+    '{"generation": 1, "steps": {"a": {"b": {"c": {"d": {"e": 1}}}}}}', "[" * 100_000,
 ])  # fmt: skip
 async def test_a_forged_baseline_without_the_form_is_none(text: str) -> None:
     store: Any = AppliedStore(Namespace(baseline=text))  # type: ignore[arg-type]

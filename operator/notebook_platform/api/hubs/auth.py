@@ -65,8 +65,8 @@ class Oidc(OAuth, InGroups):
     ca_bundle: str | None = Field(
         None,
         max_length=65536,
-        description="Certificates of the CAs that sign the provider's certificate, in PEM, for a private CA. The operator and the hub then trust "
-        "only these at the provider. Needs chart 3. Not for private keys.",
+        description="PEM certificates of the private CA that signs the provider's certificate, without its key. The operator and the hub then "
+        "trust only these at the provider. Needs chart 3.",
     )
     tls_verify: bool = Field(True, description="Whether the hub checks the provider's certificate.")
 

@@ -176,7 +176,7 @@ def translate(error: AzureError, *, field: str) -> Failed:
     return Failed(
         reason=Reason.AZURE_ERROR,
         message=f"{field}: the Azure SDK failed ({type(error).__name__})",
-        remedy="The operator retries. Search its log for the details.",
+        remedy="The operator retries. If the error persists, report it with a support bundle: `notebook-platform support-bundle NAME -n NAMESPACE`.",
         retry_in=UNKNOWN_RETRY,
     )
 
@@ -227,7 +227,7 @@ def unreadable(error: Exception, *, field: str) -> Failed:
     return Failed(
         reason=Reason.ANSWER_UNUSABLE,
         message=f"{field}: Azure's answer lacks a member, or one has another type ({type(error).__name__})",
-        remedy="The operator retries. If the error persists, search its log for the details, and report the error.",
+        remedy="The operator retries. If the error persists, report it with a support bundle: `notebook-platform support-bundle NAME -n NAMESPACE`.",
         retry_in=UNKNOWN_RETRY,
         correlation_id=CORRELATION.get(),
     )

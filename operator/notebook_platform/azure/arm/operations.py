@@ -88,7 +88,10 @@ OVERDUE = 5
 SHORTEST_STALL, LONGEST_STALL = 3600.0, 6 * 3600.0
 """Seconds: the bounds of that duration. Azure's own estimate grows while an operation stands still, so it needs a bound."""
 
-ABORTED_BY = {"agent pool": "az aks nodepool operation-abort", "managed cluster": "az aks operation-abort"}
+ABORTED_BY = {
+    "agent pool": "az aks nodepool operation-abort --resource-group GROUP --cluster-name CLUSTER --name POOL",
+    "managed cluster": "az aks operation-abort --resource-group GROUP --name CLUSTER",
+}
 """The command that ends the work on a resource."""
 
 
@@ -130,7 +133,10 @@ def _abort(kind: str) -> str:
     for resource, command in ABORTED_BY.items():
         if resource in kind:
             return f"If it does not finish, abort it with `{command}`. The operator then continues."
-    return "Find the operation in the activity log of the resource group. If it does not finish, contact Azure support."
+    return (
+        "`az monitor activity-log list --resource-group GROUP --offset 1d` shows the operation. If it does not finish, open a "
+        "support request with Azure."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

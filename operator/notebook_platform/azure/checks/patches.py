@@ -22,7 +22,7 @@ async def patches(scope: AzureScope, fresh: bool) -> list[Finding]:
     if problems := patch_problems(scope.spec, scope.tags, scope.now):
         return [Finding(sentence=failed.message, reason=failed.reason, remedy=failed.remedy) for failed in problems]
     members = sum(1 for patch, _ in _patches(scope.spec, scope.tags, scope.now) for _ in leaves(patch))
-    return [Finding(sentence=f"members that the patches set: {members}")] if members else []
+    return [Finding(sentence=f"members set by patches: {members}")] if members else []
 
 
 def patch_problems(spec: NotebookPlatformSpec, tags: Mapping[str, str], now: datetime) -> list[Failed]:

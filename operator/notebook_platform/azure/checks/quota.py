@@ -30,10 +30,11 @@ REGIONAL, SPOT = "cores", "lowprioritycores"
 DEFAULT_SURGE = "10%"
 """https://learn.microsoft.com/rest/api/aks/agent-pools/create-or-update#agentpoolupgradesettings"""
 
+REQUEST = "Request more quota (portal: Quotas; `az vm list-usage --location REGION` shows the limits)"
+REMEDY = f"{REQUEST}, or use fewer or smaller nodes."
+
 QUOTA_AGAIN = 300.0
 """Seconds. Other work of the subscription ends, and quota is granted within minutes."""
-
-REMEDY = "Request more quota (portal: Quotas), or use fewer or smaller nodes."
 
 Left = Mapping[str, tuple[str, int]]
 """The free vCPUs of each quota by its name in any case: (its name for people, number)."""
@@ -177,7 +178,7 @@ def surge_findings(wanted: Mapping[str, Demand], left: Left, location: str, *, u
             sentence=f"{what} needs {demand.surge} more vCPUs for the surge nodes of {field} but only {rest} "
             f"{'are' if upgrade else 'stay'} free in {location} ({called})",
             reason=Reason.QUOTA_EXCEEDED if upgrade else Reason.QUOTA_TIGHT,
-            remedy=f"Request more quota (portal: Quotas), or lower {field}.maxSurge.",
+            remedy=f"{REQUEST}, or lower {field}.maxSurge.",
             blocks=bool(upgrade),
             pool=demand.pool,
         )

@@ -23,7 +23,7 @@ async def schedules(scope: AzureScope, fresh: bool) -> list[Finding]:
         except StepError as refused:
             failed = refused.failed
             found.append(Finding(sentence=failed.message, reason=failed.reason, remedy=failed.remedy))
-    return found or [Finding(sentence=f"times and time zones that can be read: {count}")] * bool(count)
+    return found or [Finding(sentence=f"valid times and time zones: {count}")] * bool(count)
 
 
 def _checks(spec: NotebookPlatformSpec) -> Iterator[Callable[[], object]]:

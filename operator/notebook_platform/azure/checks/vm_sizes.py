@@ -169,7 +169,7 @@ def size_findings(pool: NodePool, known: Sizes, location: str) -> Iterator[Findi
         )
         return
     if missing := [zone for zone in pool.availability_zones if zone not in size.zones]:
-        has = f"in zone {', '.join(sorted(size.zones))} alone" if size.zones else "without zones"
+        has = f"only in zone {', '.join(sorted(size.zones))}" if size.zones else "without zones"
         yield Finding(
             sentence=f"{place}.availabilityZones {', '.join(missing)}: {location} offers {pool.vm_size} to the subscription {has}",
             reason=Reason.ZONE_NOT_OFFERED,

@@ -55,7 +55,8 @@ async def scan(azure: SignedIn, group: str, cluster_name: str | None, name: str 
     async with azure_errors("--resource-group"):
         found = await cache.get(GROUPS, "", group, max_age=0, fresh=True)
         if found is None:
-            raise StepError(Reason.RESOURCE_GROUP_NOT_FOUND, f"there is no resource group {group!r}", "Check --resource-group.")
+            remedy = "Set --resource-group to one that `az group list --output table` shows."
+            raise StepError(Reason.RESOURCE_GROUP_NOT_FOUND, f"there is no resource group {group!r}", remedy)
         cluster = await _cluster(azure, group, cluster_name)
         networks = [one for one in await cache.list_subscription(NETWORKS, 0) or () if is_complete(one)]
         windows = await _windows(azure, group, cluster["name"])
@@ -143,7 +144,9 @@ async def _cluster(azure: SignedIn, group: str, name: str | None) -> Wire:
     names = ", ".join(cluster["name"] for cluster in existing)
     if existing:
         raise StepError(Reason.CLUSTER_NOT_NAMED, f"the resource group {group!r} contains {names}", "Select one with --cluster.")
-    raise StepError(Reason.CLUSTER_NOT_FOUND, f"there is no managed cluster {name or ''} in {group!r}", "Check --cluster.")
+    wanted = f"managed cluster {name}" if name else "managed cluster"
+    remedy = f"Set --cluster to one that `az aks list --resource-group {group} --output table` shows."
+    raise StepError(Reason.CLUSTER_NOT_FOUND, f"there is no {wanted} in {group!r}", remedy)
 
 
 async def _windows(azure: SignedIn, group: str, name: str) -> Mapping[str, Wire]:

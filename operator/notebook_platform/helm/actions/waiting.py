@@ -63,7 +63,8 @@ async def report_lock_timeout(context: ActionContext) -> Outcome:
     return Failed(
         reason=Reason.RELEASE_LOCKED,
         message=f"{context.field}: {context.label} has been {newest.status} for more than {minutes:.0f} min, and this operator did not start it",
-        remedy=f"Make sure that no Helm process is running, then delete the Secret {newest.secret_name} in namespace {newest.namespace}.",
+        remedy="Make sure that no Helm process is running, then remove the lock: "
+        f"`kubectl --kubeconfig workload.kubeconfig delete secret {newest.secret_name} -n {newest.namespace}`.",
         retry_in=60,
     )
 
