@@ -49,7 +49,7 @@ class ClusterNetwork(SpecModel):
 
 
 class Upgrades(SpecModel):
-    """Upgrades that AKS makes automatically."""
+    """Upgrades that AKS performs automatically."""
 
     channel: Literal["none", "patch", "stable", "rapid", "node-image"] = Field(
         "none",
@@ -177,7 +177,7 @@ class ClusterSpec(SpecModel):
         description="`AKSLongTermSupport`: two years of support for each version, one more than "
         "the community gives; needs tier Premium. It can change back to `KubernetesOfficial` only while the version has community support.",
     )
-    upgrades: Upgrades = Field(default_factory=Upgrades, description="Upgrades that AKS makes automatically.")
+    upgrades: Upgrades = Field(default_factory=Upgrades, description="Upgrades that AKS performs automatically.")
     maintenance_window: MaintenanceWindow | None = Field(
         None,
         description="When AKS and the operator may disrupt users. Removing it deletes "
@@ -231,5 +231,5 @@ class ClusterSpec(SpecModel):
         default_factory=list,
         max_length=14,
         description="Times at which the cluster starts and stops. They override `powerState`. A stopped cluster cannot be changed: let it "
-        "run in the maintenance window, else disruptive changes are never made.",
+        "run in the maintenance window, or disruptive changes are never applied.",
     )
