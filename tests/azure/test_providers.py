@@ -24,6 +24,7 @@ async def test_while_azure_registers_only_that_is_read_again(estate: Estate) -> 
     since = len(estate.simulator.world.journal.entries)
     await asyncio.sleep(JUST_NOW)
     outcome = (await estate.once(spec))["Providers"].outcome
-    assert isinstance(outcome, Progressing) and "`az feature show --namespace Microsoft.ContainerService --name VMSSPreview`" in outcome.remedy
+    assert isinstance(outcome, Progressing)
+    assert "`az feature show --namespace Microsoft.ContainerService --name VMSSPreview`" in outcome.remedy
     read = {entry["path"].rpartition("/")[2] for entry in estate.simulator.world.journal.entries[since:]}
     assert read == {"VMSSPreview", "Microsoft.Network", "microsoft.insights"}

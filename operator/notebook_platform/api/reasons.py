@@ -250,7 +250,10 @@ class Reason(Word):
     PLAIN_HTTP_EXPOSED = "PlainHttpExposed", "The hub would accept passwords over plain HTTP on a public address."
     STATIC_STORAGE_WITHOUT_CLAIM = "StaticStorageWithoutClaim", "Static storage names no claim."
     CULLING_DELETES_HOMES = "CullingDeletesHomes", "Culling users would delete their homes."
-    METADATA_RULE_CONTRADICTS = "MetadataRuleContradicts", "Two settings of access to the instance metadata service contradict each other."
+    METADATA_RULE_CONTRADICTS = (
+        "MetadataRuleContradicts",
+        "Two settings of access to the instance metadata service contradict each other.",
+    )
     POD_SECURITY_FORBIDS = "PodSecurityForbids", "The namespace's pod security level forbids the hub's pods."
     NAMING_CANNOT_CHANGE = "NamingCannotChange", "Names of users' volumes would change, and users would not find their data."
     DATABASE_VOLUME_UNSUITABLE = "DatabaseVolumeUnsuitable", "The hub cannot lock, open or write its SQLite file on this volume."

@@ -145,5 +145,7 @@ def _registering(names: Sequence[str], operation: Operation | None) -> Progressi
 def _remedy(name: str) -> str:
     """Return the remedy for a registration that does not end."""
     namespace, _, feature = name.partition("/")
-    command = f"az feature show --namespace {namespace} --name {feature}" if feature else f"az provider show --namespace {namespace}"
+    command = (
+        f"az feature show --namespace {namespace} --name {feature}" if feature else f"az provider show --namespace {namespace}"
+    )
     return f"If `{command}` shows the same state for hours, open a support request with Azure."

@@ -85,7 +85,8 @@ class Baseline:
 
     def without(self, steps: Collection[str]) -> "Baseline":
         """Return the baseline for when these steps may differ because something that their spec refers to has changed."""
-        return replace(self, steps={n: replace(known, remaining=None) if n in steps else known for n, known in self.steps.items()})
+        changed = {step: replace(known, remaining=None) for step, known in self.steps.items() if step in steps}
+        return replace(self, steps={**self.steps, **changed})
 
     def after(self, results: Mapping[str, Result]) -> "Baseline":
         """Return the baseline after a reconcile. Steps that the spec no longer has, or that want nothing, are dropped.
