@@ -5,10 +5,8 @@ only place that combines the operator's configuration with a platform's spec.
 """
 
 import asyncio
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
@@ -28,13 +26,6 @@ from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, StepError
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.trace import Verify
-from notebook_platform.helm.chart_adapter import ChartAdapter
-from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.compared import ComparedObjects
-from notebook_platform.helm.ledger import ReleaseLedger
-from notebook_platform.helm.ownership import ReleaseScope
-from notebook_platform.helm.runner import Helm
-from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.users.active_servers import query_hub, with_servers
 from notebook_platform.hubs.users.user_counts import UserCounts, count_users
 from notebook_platform.hubs.users.volumes import UserInventory
@@ -45,8 +36,9 @@ from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.context import CORRELATION, renew_correlation_id
 from notebook_platform.pace import Limits
 from notebook_platform.policy import interval_of, oldest_read, server_gate
+from notebook_platform.release_clients import ReleaseClients
 from notebook_platform.slots import Slots
-from notebook_platform.steps import azure_steps, chart_adapters, hub_metrics, release_steps
+from notebook_platform.steps import azure_steps
 from notebook_platform.volume_count import count_volumes
 from notebook_platform.workload.client import build_models
 
@@ -73,16 +65,7 @@ class SharedClients:
         self.slots = Slots(config.concurrent_reconciles)
         self._sessions = SessionPool(cloud_of(config))
         self._clusters = ClusterClients()
-        self._directory = tempfile.TemporaryDirectory(prefix="notebook-platform-")
-        work_dir = config.work_dir or Path(self._directory.name)
-        charts = ChartSource(
-            directory=config.charts,
-            repository=config.chart_repository,
-            allowed=(config.chart_repository, *config.allowed_chart_repositories),
-        )
-        self._helm = Helm(executable=config.helm, work_dir=work_dir, charts=charts, timeout=config.helm_timeout)
-        self._ledgers: dict[str, ReleaseLedger] = {}
-        self._compared = ComparedObjects()
+        self._releases = ReleaseClients(config, self._sessions.cloud)
 
     async def warm_up(self) -> None:
         """Load in a thread what the first reconcile needs."""
@@ -120,9 +103,7 @@ class SharedClients:
             applied=applied,
             edited=edited,
         )
-        allow_private = self._config.allow_private_addresses
-        releases = release_steps(self._adapters(scope), self._release_scope(scope, approved), allow_private=allow_private)
-        return Graph([*azure_steps(scope), self._clusters.step(scope), *releases, hub_metrics(scope, self._hub_context(spec))])
+        return Graph([*azure_steps(scope), self._clusters.step(scope), *self._releases.steps(scope, approved)])
 
     async def azure(
         self,
@@ -167,31 +148,6 @@ class SharedClients:
     def _owner(self, platform: Platform) -> Owner:
         return Owner(cluster_id=self._config.cluster_id, namespace=platform.namespace, name=platform.name, uid=platform.uid)
 
-    def _release_scope(self, scope: AzureScope, approved: frozenset[str]) -> ReleaseScope:
-        return ReleaseScope(
-            owner=scope.owner.tag,
-            uid=scope.owner.uid,
-            helm=self._helm,
-            ledger=self._ledger(scope.owner, scope.secrets, planning=scope.planning),
-            adoption=scope.spec.adoption,
-            deleting=scope.deleting,
-            approved=approved,
-            compared=self._compared,
-        )
-
-    def _ledger(self, owner: Owner, secrets: SecretStore, *, planning: bool) -> ReleaseLedger:
-        """Return the releases that a platform owns. Helm runs write to the ledger between reconciles, so there is one; a plan
-        has its own."""
-        if planning:
-            return ReleaseLedger(secrets, owner.tag)
-        if owner.uid not in self._ledgers:
-            self._ledgers[owner.uid] = ReleaseLedger(secrets, owner.tag)
-        return self._ledgers[owner.uid]
-
-    def _adapters(self, scope: AzureScope) -> list[ChartAdapter]:
-        allow_private = self._config.allow_private_addresses
-        return chart_adapters(scope.spec, scope.secrets, self._helm, self._hub_context(scope.spec), allow_private=allow_private)
-
     def scope(self, platform: Platform, spec: NotebookPlatformSpec) -> Scope | Failed | None:
         """Return where the platform may use the identity that its spec names, by the operator's configuration
         (`grants.allowed`)."""
@@ -225,8 +181,8 @@ class SharedClients:
         `reached`: the platform had a cluster that answered.
         """
         scope = await self.azure(platform, spec, secrets)
-        ledger = self._ledger(scope.owner, scope.secrets, planning=scope.planning)
-        return await count_volumes(scope, self._clusters, self._adapters(scope), ledger, reached=reached)
+        ledger = self._releases.ledger(scope.owner, scope.secrets, planning=scope.planning)
+        return await count_volumes(scope, self._clusters, self._releases.adapters(scope), ledger, reached=reached)
 
     def query_gate(
         self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore
@@ -252,20 +208,10 @@ class SharedClients:
         users = await count_users(connection.api) if connection else None
         if connection is None or users is None or spec.jupyterhub is None:
             return users
-        allow_private = self._config.allow_private_addresses
-        ledger = self._ledger(self._owner(platform), secrets, planning=False)
-        servers = await query_hub(connection.api, ledger, spec.jupyterhub, self._hub_context(spec), allow_private=allow_private)
+        releases = self._releases
+        ledger, hub_context = releases.ledger(self._owner(platform), secrets, planning=False), releases.hub_context(spec)
+        servers = await query_hub(connection.api, ledger, spec.jupyterhub, hub_context, allow_private=releases.allow_private)
         return with_servers(users, servers)
-
-    def _hub_context(self, spec: NotebookPlatformSpec) -> HubContext:
-        cloud = self._sessions.cloud
-        return HubContext(
-            location=spec.azure.location,
-            pools=tuple(spec.node_pools),
-            label_suffix=cloud.public_names,
-            authority=cloud.authority,
-            scraped=spec.scrapes_hubs,
-        )
 
     def verify(self, platform: Platform, spec: NotebookPlatformSpec) -> Verify:
         """Return the call that verifies what the platform's steps have read from Azure (`engine/trace.py`)."""
@@ -291,22 +237,22 @@ class SharedClients:
     def rest(self, platform: Platform) -> None:
         """Close the connections to the platform's cluster before a long wait."""
         self._clusters.rest(platform.uid)
+        self._releases.rest(platform.uid)
 
     def abort(self, platform: Platform) -> None:
         """Cancel the helm processes of a platform; returns before they have ended."""
-        self._helm.abort(platform.uid)
+        self._releases.abort(platform.uid)
 
     async def forget(self, platform: Platform) -> None:
         """End the helm processes and close the clients of a platform that is deleted, or that another replica reconciles."""
-        await self._helm.end(platform.uid)
+        await self._releases.forget(platform.uid)
         self._sessions.buckets.forget(f"{platform.namespace}/{platform.name}")
         await self._sessions.release(platform.uid)
-        self._ledgers.pop(platform.uid, None)
         await self._clusters.drop(platform.uid)
 
     async def close(self) -> None:
         """Close all clients."""
-        await self._helm.close()
+        await self._releases.close()
         await self._clusters.close()
         await self._sessions.close()
-        self._directory.cleanup()
+        self._releases.remove_directory()

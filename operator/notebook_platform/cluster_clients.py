@@ -10,6 +10,7 @@ from azure.core.exceptions import AzureError
 
 from notebook_platform import outputs
 from notebook_platform.azure.agent_pools import bounds_of, initial_count
+from notebook_platform.azure.arm.resource_types import CLUSTERS
 from notebook_platform.azure.cluster import find_cluster
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key, published_kubeconfig
 from notebook_platform.azure.scope import AzureScope, Drain, FindRemovedApis
@@ -18,7 +19,7 @@ from notebook_platform.helm.deprecated_apis import removed_apis_in_use
 from notebook_platform.workload.access import Connection, WorkloadClusters
 from notebook_platform.workload.drain import drain
 from notebook_platform.workload.kubeconfig import ClusterAccess
-from notebook_platform.workload.step import WorkloadCluster
+from notebook_platform.workload.step import WorkloadCluster, WorkloadClusterOutput, planned_cluster
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,12 @@ class ClusterClients:
             return await removed_apis_in_use((await self.connection(scope, cluster)).api, current, wanted)
 
         return find
+
+    @staticmethod
+    def planned(scope: AzureScope) -> WorkloadClusterOutput:
+        """Return the cluster that the spec asks for, before it exists."""
+        wanted, name = scope.spec.cluster, scope.secrets.platform.name
+        return planned_cluster(scope.id_of(CLUSTERS.name, wanted.name), f"{name}-kubeconfig", wanted.kubernetes_version)
 
     def step(self, scope: AzureScope) -> WorkloadCluster:
         """Return the step WorkloadCluster of one reconcile."""

@@ -162,6 +162,7 @@ class ReconcileRun:
             ignored=ignored_by(spec.drift_ignore),
             window_gate=window_gate(spec, _now()),
             query_gate=context.shared.query_gate(context.platform, spec, context.secrets),
+            check_early=context.state.take_early_check(),
         )
 
     async def delete(self) -> float | None:

@@ -90,6 +90,7 @@ class ReconcileState:
         self._cached: dict[str, tuple[float, Result]] = {}
         self._references_changed = False
         self._first = True
+        self._checked_early = float("-inf")
         self._busy_since: dict[str, datetime] = {}
         self._due = 0.0
 
@@ -111,6 +112,7 @@ class ReconcileState:
         self.traces = Traces()
         self.conclusion = Conclusion()
         self._cached = {}
+        self._checked_early = float("-inf")
         self._references_changed = self._references_changed or references_changed
 
     def take_references_changed(self) -> bool:
@@ -122,6 +124,14 @@ class ReconcileState:
         """Return whether this is the first call: the first reconcile since the operator has started."""
         first, self._first = self._first, False
         return first
+
+    def take_early_check(self) -> bool:
+        """Return whether steps that wait are to be checked early: after each change by the user, and once in FRESH_SECONDS."""
+        now = time.monotonic()
+        due = now - self._checked_early >= FRESH_SECONDS
+        if due:
+            self._checked_early = now
+        return due
 
     def backing_off(self, now: datetime) -> dict[str, Failed]:
         """Return the failures whose time to retry has not come, by step."""

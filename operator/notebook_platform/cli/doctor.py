@@ -16,6 +16,7 @@ from notebook_platform.cli.azure_command import as_signed_in
 from notebook_platform.cli.hub_findings import chart_findings, scraping_findings
 from notebook_platform.cli.identity_findings import identity_findings
 from notebook_platform.cli.output import Output, show, styled
+from notebook_platform.cli.release_findings import release_findings
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.target_platform import TargetPlatform, target_platform
 from notebook_platform.engine import Inputs
@@ -103,6 +104,8 @@ async def run_checks(chosen: TargetPlatform) -> AsyncIterator[Named]:
             yield name, finding
     for finding in chart_findings(chosen.spec):
         yield "chart", finding
+    for finding in await release_findings(chosen):
+        yield "releases", finding
     for finding in scraping_findings(chosen.spec):
         yield "hub metrics", finding
 

@@ -22,6 +22,7 @@ from notebook_platform.engine.outcome import (
     Queued,
     Ready,
     Rechecked,
+    Waiting,
 )
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs, Observed
@@ -50,6 +51,7 @@ class Policy:
     seconds. `tracer` keeps the results of settled steps whose reads are as they were; None: every step is observed. `ignored` returns for
     (step, path) whether the spec ignores the difference. `window_gate`: what disruptive changes are deferred until;
     empty: nothing. `query_gate` returns the same where it takes a request to find out; it is called only for a disruptive change.
+    `check_early`: let steps that wait for other steps check what they can already know.
     """
 
     mode: Mode = Mode.APPLY
@@ -61,6 +63,7 @@ class Policy:
     ignored: Callable[[str, str], bool] = lambda step, path: False
     window_gate: str = ""
     query_gate: Callable[[], Awaitable[str]] | None = None
+    check_early: bool = False
 
 
 async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_result) -> dict[str, Result]:
@@ -79,9 +82,27 @@ async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_r
             return await observe()
         return await policy.tracer.result(step, inputs, observe)
 
+    async def pause(step: AnyStep, waits_for: tuple[str, ...]) -> Result:
+        waiting = Result(outcome=Waiting(on=waits_for))
+        if not step.checks_early:
+            return waiting
+        before = policy.backing_off.get(step.name)
+        if before is not None and before.retry_in is None:
+            return Result(outcome=before)
+        if not policy.check_early:
+            return waiting
+        checked = await guarded(step, _check_early(step, graph, waits_for))
+        return checked if isinstance(checked.outcome, Failed) and checked.outcome.retry_in is None else waiting
+
     settles = policy.tracer is not None and not policy.result_cache and not policy.backing_off
     known = await policy.tracer.held(graph) if policy.tracer is not None and settles else {}
-    return await walk(graph, graph.needs, act, on_result, known)
+    return await walk(graph, graph.needs, act, on_result, known, pause)
+
+
+async def _check_early(step: AnyStep, graph: Graph, waits_for: Sequence[str]) -> Result:
+    """Return why a step that waits for other steps will fail; if it does not know, that it waits."""
+    missing = {kind for name in waits_for if (kind := graph.steps[name].provides) is not None}
+    return Result(outcome=await step.check_early(missing) or Waiting(on=tuple(waits_for)))
 
 
 async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Result:

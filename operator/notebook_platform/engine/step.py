@@ -4,7 +4,7 @@ A resource in Azure, the access to a cluster and a Helm release are steps. The e
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -104,6 +104,9 @@ class Step(ABC, Generic[Desired, Found, Output]):
     """Whether a Secret or ConfigMap that the spec names changes the desired state: then differences are no drift. A step that knows which
     of its changes are drift leaves this False."""
 
+    checks_early: ClassVar[bool] = False
+    """Whether `check_early` can find anything."""
+
     cacheable: ClassVar[bool] = False
     """Whether a first observation may come from a cache that all platforms share and that is some minutes old."""
 
@@ -113,6 +116,14 @@ class Step(ABC, Generic[Desired, Found, Output]):
         The engine calls it before `desired`, and before it observes what was applied; in a deletion it does not.
         """
         return inputs
+
+    async def check_early(self, missing: Set[type]) -> Failed | Progressing | None:
+        """Return why the step will fail once the steps that it needs are Ready, so that its user need not wait for them to find out; None:
+        nothing is known against it. Writes nothing. Progressing: the check takes longer.
+
+        `missing`: the classes of the outputs that do not exist yet.
+        """
+        return None
 
     @abstractmethod
     def desired(self, inputs: Inputs) -> Desired | None:

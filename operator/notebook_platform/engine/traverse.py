@@ -32,15 +32,21 @@ async def ignore_result(name: str, result: Result) -> None:
     """Do nothing with a result."""
 
 
+async def wait(step: AnyStep, waits_for: tuple[str, ...]) -> Result:
+    """Return the result of a step that waits for other steps."""
+    return Result(outcome=Waiting(on=waits_for))
+
+
 async def walk(
     graph: Graph,
     after: Mapping[str, tuple[str, ...]],
     act: Callable[[AnyStep, Inputs], Awaitable[Result]],
     on_result: Listener,
     known: Mapping[str, Result] = MappingProxyType({}),
+    pause: Callable[[AnyStep, tuple[str, ...]], Awaitable[Result]] = wait,
 ) -> dict[str, Result]:
-    """Run `act` on each step once all steps that it comes `after` are Ready or Deferred; until then it is Waiting on the
-    remaining ones. `known`: the results of steps that need not run."""
+    """Run `act` on each step once all steps that it comes `after` are Ready or Deferred; until then its result is that of `pause`,
+    called with the names of the remaining ones. `known`: the results of steps that need not run."""
     results = dict(known)
     failures: list[Exception] = []
     tasks: dict[str, asyncio.Task[None]] = {}
@@ -57,7 +63,9 @@ async def walk(
                 await tasks[other]
         waits_for = tuple(other for other in after[name] if not isinstance(results[other].outcome, Unblocking))
         if waits_for:
-            results[name] = Result(outcome=Waiting(on=waits_for))
+            results[name] = await pause(graph.steps[name], waits_for)
+            if isinstance(results[name].outcome, Failed):
+                await report(name)
             return
         made = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Unblocking)}
         results[name] = await act(graph.steps[name], graph.inputs(name, made))

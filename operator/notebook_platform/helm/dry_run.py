@@ -81,7 +81,7 @@ class DryRuns:
         """Return the dry run for the wanted release; Helm runs when that or the cluster's version has changed. None: it still
         runs, beside the reconciles (a chart is downloaded)."""
         release = f"{target.cluster_id}/{wanted.namespace}/{wanted.name}"
-        about = [str(wanted.chart), wanted.values, target.served_version, upgrade]
+        about = [str(wanted.chart), wanted.values, target.served_version, target.api is None, upgrade]
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
         before, task, begun = self._kept.get(release, ("", None, 0.0))
         if task is None or before != digest or _outdated(task, time.monotonic() - begun):

@@ -17,6 +17,7 @@ from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.claims import has_claims
 from notebook_platform.helm.deprecated_apis import unserved_kinds
 from notebook_platform.helm.drift import Comparison, drifted, unknown_notice
+from notebook_platform.helm.dry_run import REMOTE
 from notebook_platform.helm.history import History, read_history, records_changed
 from notebook_platform.helm.hooks import hook_objects_to_adopt
 from notebook_platform.helm.ignored_values import mismatch_notices
@@ -97,6 +98,24 @@ class ReleaseObserver:
                 return failed
         return None
 
+    async def check_early(self) -> Failed | Progressing | None:
+        """Return why the installation will fail, as far as it is known without the cluster; None: no reason is known, or the release is installed.
+        Raises StepError."""
+        draft = self.scope.draft
+        if draft is None:
+            return None
+        await self.scope.ledger.load()
+        if self._owned is not None:
+            return None
+        drafted = replace(self, content=draft.adapters()[self.content.name])
+        wanted = (await drafted.prepare(draft.cluster)).wanted
+        preview = await drafted._preview_revision(draft.cluster, wanted, None)
+        if preview.unknown:
+            return self._dry_running(wanted)
+        if preview.refused is None or (self.content.after and preview.refused.reason not in REMOTE):
+            return None  # the releases before it may install what its chart asks for
+        return preview.refused
+
     async def observe(self, target: WorkloadClusterOutput | None, prepared: Prepared | None) -> Observed[Found]:
         """Observe the release. `target`: the cluster; None: it does not exist. `prepared`: None in a deletion. Raises StepError and
         ApiException."""
@@ -159,8 +178,7 @@ class ReleaseObserver:
         if state in plan.WRITES:
             preview = await self._preview_revision(target, wanted, None if state is State.ABSENT else history.own)
         if preview.unknown:
-            message = f"Helm renders {wanted.chart.name} for {content.release} before anything is written"
-            return Observed(busy=Progressing(reason=Reason.DRY_RUNNING, message=message, requeue_after=1.0))
+            return Observed(busy=self._dry_running(wanted))
         if state is State.ABSENT:
             preview = replace(preview, awaits=await self._unrecorded(target, wanted, owned))
             return Observed(found=Found(target=target, history=history, owned=owned, preview=preview), absent=True)
@@ -180,6 +198,10 @@ class ReleaseObserver:
             found=found,
             notices=(*content.notices(), *wanted.notices, *dropped, *self._foreign(history), *found.health.notices),
         )
+
+    def _dry_running(self, wanted: Wanted) -> Progressing:
+        message = f"Helm renders {wanted.chart.name} for {self.content.release} before anything is written"
+        return Progressing(reason=Reason.DRY_RUNNING, message=message, requeue_after=1.0)
 
     def _foreign(self, history: History) -> tuple[Notice, ...]:
         if not history.foreign or history.lock is not None:

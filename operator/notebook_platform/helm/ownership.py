@@ -6,7 +6,7 @@ operators and starts nothing, since whoever may write ConfigMaps there can forge
 together with its marker. The steps of releases read and write both; `ownership_conflict` says what they may not touch.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import OwnedRelease, ReleaseLedger
 from notebook_platform.helm.runner import Helm
 from notebook_platform.kube.existing import existing
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 LABEL = {"app.kubernetes.io/managed-by": "notebook-platform"}
 OWNER = "notebookplatform.io/owner"
@@ -34,10 +35,19 @@ Created = TypeVar("Created")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Draft:
+    """The cluster that the spec asks for, and a call that returns its releases by step. Their Secrets are read, and held in memory where
+    the operator would create them."""
+
+    cluster: WorkloadClusterOutput
+    adapters: Callable[[], Mapping[str, ChartAdapter]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReleaseScope:
     """What the release steps of one platform share: the owner's tag, the platform's uid, Helm, the ledger, and what the spec
     and the administrator allow. `approved`: chart versions and tokens from the annotation (`helm/plan.py`). `compared`: what was found
-    without drift."""
+    without drift. `draft`: what is known before there is a cluster."""
 
     owner: str
     uid: str
@@ -47,6 +57,7 @@ class ReleaseScope:
     deleting: bool
     approved: frozenset[str] = frozenset()
     compared: ComparedObjects = field(default_factory=ComparedObjects)
+    draft: Draft | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,11 @@ The chart adapter knows what the release contains; how it is reconciled is the s
 it as a child process, which a later reconcile finds ended.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from datetime import UTC, datetime
+
+import aiohttp
+from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
@@ -54,6 +57,7 @@ class ReleaseStep(Step[Wanted, Found, Running]):
     """One Helm release."""
 
     deleted_with = outputs.Cluster
+    checks_early = True
 
     def __init__(self, content: ChartAdapter, scope: ReleaseScope) -> None:
         self.name = content.name
@@ -62,13 +66,25 @@ class ReleaseStep(Step[Wanted, Found, Running]):
         self._scope = scope
         self._observer = ReleaseObserver(content, scope)
 
-    async def prepare(self, inputs: Inputs) -> Inputs:
+    async def check_early(self, missing: Set[type]) -> Failed | Progressing | None:
+        self._check_order()
+        if missing - {WorkloadClusterOutput}:  # the values depend on it
+            return None
+        try:
+            return await self._observer.check_early()
+        except (ApiException, aiohttp.ClientError):
+            return None  # the management cluster does not answer
+
+    def _check_order(self) -> None:
         if circle := self._content.circle:
             raise StepError(
                 Reason.RELEASES_NEED_EACH_OTHER,
                 f"{self._content.field}.needs: these releases wait for each other: {', '.join(circle)}",
                 "Remove one of these names from the `needs` of another.",
             )
+
+    async def prepare(self, inputs: Inputs) -> Inputs:
+        self._check_order()
         target = inputs.get(WorkloadClusterOutput)
         return inputs if target is None else inputs.including(await self._observer.prepare(target))
 

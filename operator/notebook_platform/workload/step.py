@@ -52,6 +52,19 @@ class WorkloadClusterOutput:
     ready_nodes: int
 
 
+def planned_cluster(cluster_id: str, secret_name: str, kubernetes_version: str) -> WorkloadClusterOutput:
+    """Return a cluster that does not exist yet, without nodes."""
+    return WorkloadClusterOutput(
+        api=None,
+        access=None,
+        cluster_id=cluster_id,
+        secret_name=secret_name,
+        served_version=minor(kubernetes_version),
+        nodes=0,
+        ready_nodes=0,
+    )
+
+
 @dataclass(frozen=True)
 class Found:
     """The cluster if it answers, else why it does not (`trouble`).
@@ -175,15 +188,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
         return found.target if found else None
 
     def planned_output(self, desired: outputs.Cluster) -> WorkloadClusterOutput | None:
-        return WorkloadClusterOutput(
-            api=None,
-            access=None,
-            cluster_id=desired.id,
-            secret_name=self._secret_name,
-            served_version=minor(desired.kubernetes_version),
-            nodes=0,
-            ready_nodes=0,
-        )
+        return planned_cluster(desired.id, self._secret_name, desired.kubernetes_version)
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return NODES_SECONDS if any(change.action is Action.CREATE for change in changes) else 0.0

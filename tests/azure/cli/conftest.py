@@ -117,6 +117,7 @@ async def terminal(estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "NOTEBOOK_PLATFORM_GRAPH_URL": url,
         "NOTEBOOK_PLATFORM_CA_FILE": str(estate.simulator.ca_file),
         "NOTEBOOK_PLATFORM_CLUSTER_ID": "test",
+        "NOTEBOOK_PLATFORM_CHART_REPOSITORY": "http://127.0.0.1:9/",
         "AZURE_TENANT_ID": TENANT,
         "AZURE_CLIENT_ID": CLIENT_ID,
         "AZURE_CLIENT_SECRET": CLIENT_SECRET,

@@ -92,6 +92,24 @@ async def test_the_chart_is_matched_with_the_version(terminal: Terminal) -> None
     assert the_line(output, "chart").startswith(line_start) and output.code == 1
 
 
+async def test_a_chart_that_does_not_exist_and_a_missing_secret_are_found_before_the_cluster_exists(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTEBOOK_PLATFORM_CHARTS", str(terminal.directory))
+    monkeypatch.setenv("NOTEBOOK_PLATFORM_CHART_REPOSITORY", "")
+    hub = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}}
+    output = await diagnosis(terminal, runbook_spec(jupyterhub=hub))
+    assert output.code == 1 and the_line(output, "releases").startswith(
+        "✗ spec.jupyterhub.chart.version 4.4.0: the operator has no chart jupyterhub of this version"
+    )
+    (terminal.directory / "jupyterhub-4.4.0.tgz").touch()
+    hub["valuesFrom"] = [{"kind": "Secret", "name": "more-values", "key": "values.yaml"}]
+    output = await diagnosis(terminal, runbook_spec(jupyterhub=hub))
+    assert output.code == 0 and the_line(output, "releases").startswith(
+        "! spec.jupyterhub.valuesFrom[0] names the Secret 'more-values'"
+    )
+
+
 @pytest.mark.parametrize("path", ["kubernetesVersions$", "/skus$", "/usages$", "/virtualNetworks$", "/resourcegroups$"])
 async def test_a_refused_read_does_not_stop_the_other_checks(terminal: Terminal, path: str) -> None:
     fault = {"method": "GET", "path": path, "status": 403, "code": "AuthorizationFailed", "message": "x", "count": None}

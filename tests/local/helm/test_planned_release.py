@@ -1,18 +1,22 @@
 """A release is planned from what was observed alone, for a cluster that does not exist yet."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from kubernetes.aio import client
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Ready
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.step import AnyStep, Check, Inputs, Observed
-from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.charts import ChartRef, ChartSource
+from notebook_platform.helm.dry_run import DryRuns
 from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.releases import AnyChart
 from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.step import ReleaseStep
-from notebook_platform.workload.step import WorkloadClusterOutput
+from notebook_platform.workload.step import WorkloadClusterOutput, planned_cluster
 
 from tests.unit.azure.test_steps_hold_no_state import Members
 
@@ -60,3 +64,20 @@ async def test_the_plan_of_a_release_has_all_it_needs_from_the_observation(tmp_p
     (change,) = result.changes
     assert (change.path, change.after, change.gate) == ("releases/x/little", "little-1.0.0", None)
     assert isinstance(result.outcome, Ready) and not result.exists and members.changed() == set()
+
+
+async def test_a_release_rendered_without_its_cluster_is_rendered_again_against_the_cluster() -> None:
+    rendered: list[WorkloadClusterOutput] = []
+
+    async def rehearse(target: WorkloadClusterOutput, wanted: Wanted, upgrade: bool) -> str:
+        rendered.append(target)
+        return ""
+
+    planned = planned_cluster("lab", "", "1.35.0")
+    real = replace(planned, api=client.ApiClient(client.Configuration(host="https://127.0.0.1:9")))
+    chart = ChartRef(name="little", version="1.0.0", reference="little")
+    runs, wanted = DryRuns(rehearse), Wanted(name="little", namespace="x", chart=chart, values={})
+    for target in (planned, planned, real, real):
+        assert await runs.of(target, wanted, "spec.releases[little]", upgrade=False) is not None
+    await real.api.close()
+    assert rendered == [planned, real]
