@@ -118,7 +118,7 @@ class Estate:
     async def new_operator(self) -> None:
         """Start a new operator, with an empty cache and full rate limits."""
         await self.sessions.close()
-        self.sessions = SessionPool(self.sessions.cloud)
+        self.sessions = SessionPool(self.sessions.cloud, clock=self.sessions.buckets.clock)
 
     async def orphan(self, spec: dict[str, Any]) -> None:
         """Delete with deletionPolicy: Orphan until no operation is in progress."""

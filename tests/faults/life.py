@@ -147,8 +147,6 @@ class Life:
         self.stalled |= {str(stalled.reason)} if stalled.status == "True" else set()
         if self.on_reconcile:
             await self.on_reconcile(results)
-        queued = [r.outcome for r in results.values() if isinstance(r.outcome, Progressing) and r.outcome.reason == "Queued"]
-        await asyncio.sleep(max((one.requeue_after for one in queued), default=0))  # the operator's own limits run in real time
         waits = [(attempt.retry_at - now).total_seconds() for attempt in self.attempts]
         return max(PACE, min([requeue_after(results, INTERVAL, now), *waits]))
 
@@ -202,6 +200,6 @@ async def life(directory: Path) -> AsyncIterator[Life]:
 
 
 def operator(simulator: AzureSimulator) -> SessionPool:
-    """Return the sessions of a new operator."""
-    url, ca = simulator.url, simulator.ca_file
-    return SessionPool(Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca))
+    """Return the sessions of a new operator, with rate limits on the simulated clock: those on the real one would hardly refill in a life."""
+    url, ca, clock = simulator.url, simulator.ca_file, simulator.world.clock
+    return SessionPool(Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca), clock=lambda: clock.now().timestamp())

@@ -8,6 +8,7 @@ import importlib
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from notebook_platform.azure.arm.cache import ResourceCache
@@ -45,15 +46,15 @@ class _Held:
 
 class SessionPool:
     """Keeps sessions open between reconciles, so that tokens and connections are reused. Holders (platforms) with one credential share a
-    session, which is closed when none uses it any more."""
+    session, which is closed when none uses it any more. `clock`: seconds, in which the rate limits of all sessions run."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.cloud = cloud
         self._open: dict[tuple[str, str], SignedIn] = {}
         self._held: dict[str, _Held] = {}
         self._users: Counter[SignedIn] = Counter()
         """How many holders use each session."""
-        self.buckets = Buckets(documented=cloud.documented)
+        self.buckets = Buckets(documented=cloud.documented, clock=clock)
         self._repeated = RepeatedWrites()
 
     @staticmethod
