@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from notebook_platform import outputs
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import RULE_GROUP_API, RULE_GROUP_TYPE, RULE_GROUPS
-from notebook_platform.azure.arm.tagging import only_tags, write_tags
+from notebook_platform.azure.arm.tagging import only_tags, with_other_tags, write_tags
 from notebook_platform.azure.hub_alerts import ALERTS, HubAlert
 from notebook_platform.azure.last_applied import PROMETHEUS
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
@@ -82,7 +82,12 @@ class AlertRules(TaggedResource[Wire, Wire, tuple[str, ...]]):
         if desired is None:
             gone = found is not None and (self._taken_out or not self._namespaces) and self._scope.owner.owns(found.get("tags"))
             return [Change(path="ruleGroup", action=Action.DELETE, before=found["id"])] if gone and found else ()
-        return self.create_or_compare("ruleGroup", desired, found)
+        changes = self.create_or_compare("ruleGroup", desired, found)
+        if any(change.path == "location" for change in changes):  # a group does not move with its workspace to another region
+            return [
+                Change(path="ruleGroup", action=Action.REPLACE, before=(found or {}).get("location"), after=desired["location"])
+            ]
+        return changes
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         session, path = self._scope.session, self._scope.id_of(RULE_GROUP_TYPE, self._name)
@@ -92,7 +97,9 @@ class AlertRules(TaggedResource[Wire, Wire, tuple[str, ...]]):
             elif found is not None and only_tags(changes):
                 await write_tags(session, found["id"], changes)
             else:
-                await session.send("PUT", path, json=desired, api_version=RULE_GROUP_API)
+                if any(change.action is Action.REPLACE for change in changes):
+                    await session.send("DELETE", path, api_version=RULE_GROUP_API)
+                await session.send("PUT", path, json=with_other_tags(desired, found, changes), api_version=RULE_GROUP_API)
         return Ready()
 
     def output(self, found: Wire | None) -> tuple[str, ...] | None:

@@ -1,7 +1,8 @@
 """CollectionRule: the base of the steps that reconcile a data collection rule of Azure Monitor and its association with the cluster.
 
 An agent on the cluster sends nothing until a rule names a workspace and is associated with the cluster under the name that the agent
-reads. An association that exists is kept, whoever made its rule. Once the spec no longer asks for it, the platform's rule is deleted, and
+reads. An association that exists is kept, whoever made its rule. A rule follows the region of its workspace: one of the platform in
+another region is replaced. Once the spec no longer asks for it, the platform's rule is deleted, and
 before it the cluster's association if that is with this rule.
 """
 
@@ -14,14 +15,15 @@ from notebook_platform import outputs
 from notebook_platform.azure.arm.answer import resource_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import COLLECTION_API, COLLECTION_RULES, COLLECTION_TYPE
-from notebook_platform.azure.arm.tagging import only_tags, write_tags
+from notebook_platform.azure.arm.tagging import only_tags, with_other_tags, write_tags
+from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready
 from notebook_platform.engine.step import Output
 
 LONGEST_NAME = 64
 CLUSTER_TYPE = "Microsoft.ContainerService/managedClusters"
-RULE, ASSOCIATION = "dataCollectionRule", "association"
+RULE, ASSOCIATION, FORMER = "dataCollectionRule", "association", "former"
 """The paths of changes."""
 
 
@@ -38,13 +40,15 @@ class Desired:
 @dataclass(frozen=True)
 class Found:
     """The platform's own rule; whether a rule of its name `exists`, be it of another owner; the id of the rule that the cluster is
-    associated with, and of the `association` itself; the platform's own `endpoint`."""
+    associated with, and of the `association` itself; the platform's own `endpoint`. `former`: the ids of the platform's rules and endpoints
+    in the region of an earlier workspace, the rules first."""
 
     rule: Wire | None
     exists: bool
     associated: str | None
     association: str | None = None
     endpoint: Wire | None = None
+    former: tuple[str, ...] = ()
 
 
 def rule_name(prefix: str, location: str, cluster: str) -> str:
@@ -99,14 +103,28 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
         desired = self.desired(inputs)
         name = desired.rule_id.rsplit("/", 1)[1] if desired else rule_name(self.prefix, cluster.location, cluster.name)
         rule = await self.look_up(name, fresh=fresh)
+        former = await self._former_rules(desired, fresh=fresh) if associated else ()
         if rule is None and associated is None:
             return Observed()
-        owned = rule is not None and self._scope.owner.owns(rule.get("tags"))
-        return Observed(found=Found(rule if owned else None, rule is not None, associated))
+        mine = rule is not None and self._is_ours(rule, desired)
+        return Observed(found=Found(rule if mine else None, rule is not None, associated, former=former))
+
+    async def _former_rules(self, desired: Desired | None, *, fresh: bool) -> tuple[str, ...]:
+        """Return the ids of the platform's rules that have another name than the desired one."""
+        ours = await self._owned_rules(fresh=fresh) if desired else []
+        return tuple(str(rule["id"]) for rule in ours if desired and rule["id"].lower() != desired.rule_id.lower())
+
+    def _is_ours(self, rule: Wire, desired: Desired | None) -> bool:
+        """Return whether the rule is the platform's, or is adopted: one without an owner of which the tags alone would change."""
+        if self._scope.owner.owns(rule.get("tags")):
+            return True
+        if desired is None or self.conflict(rule, str(rule["name"])):
+            return False
+        return not any(compare_wire({name: value for name, value in desired.rule.items() if name != "tags"}, rule))
 
     async def _observe_ending(self, cluster: outputs.Cluster | None, *, fresh: bool) -> Observed[Found]:
         """Observe what is to be deleted: the platform's rule, which outlives its cluster, and the association while the cluster exists."""
-        if (rule := await self._owned_rule(fresh=fresh)) is None:
+        if (rule := next(iter(await self._owned_rules(fresh=fresh)), None)) is None:
             return Observed()
         path = None if cluster is None or cluster.planned else self._path(cluster.id)
         associated = await self._associated(path, fresh=fresh) if path else None
@@ -124,11 +142,11 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
         """Return whether the spec asked for the rule and no longer does."""
         return self.member in self._scope.applied_members(self.name) and not self.asked
 
-    async def _owned_rule(self, *, fresh: bool) -> Wire | None:
-        """Return the platform's rule. Its name follows the region of a workspace that the spec no longer names, so the owner tag and the
-        start of its name find it."""
+    async def _owned_rules(self, *, fresh: bool) -> list[Wire]:
+        """Return the platform's rules. A name follows the region of a workspace that the spec no longer names, so the owner tag and the
+        start of the name find them."""
         ours = await self.owned(COLLECTION_RULES, fresh=fresh)
-        return next((rule for rule in ours if str(rule["name"]).casefold().startswith(f"{self.prefix}-".casefold())), None)
+        return [rule for rule in ours if str(rule["name"]).casefold().startswith(f"{self.prefix}-".casefold())]
 
     def resource(self, found: Found) -> Wire:
         return found.rule or {}
@@ -142,12 +160,18 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
             changes += self.create_or_compare(RULE, desired.rule, there.rule)
         if there.associated is None:
             changes.append(Change(path=ASSOCIATION, action=Action.CREATE, after=desired.rule_id))
+        elif _is_former(there):
+            changes.append(Change(path=ASSOCIATION, action=Action.UPDATE, before=there.associated, after=desired.rule_id))
+        if self.writes_rule(desired, there):
+            changes += [
+                Change(path=f"{FORMER}[{id_.rsplit('/', 1)[1]}]", action=Action.DELETE, before=id_) for id_ in there.former
+            ]
         return changes
 
     def writes_rule(self, desired: Desired, there: Found) -> bool:
         """Return whether the rule is the platform's to write: the cluster has no association with another one, and no other owner has its
         name. Pure."""
-        ours = there.associated is None or there.associated.lower() == desired.rule_id.lower()
+        ours = there.associated is None or there.associated.lower() == desired.rule_id.lower() or _is_former(there)
         return ours and (there.rule is not None or not there.exists)
 
     async def apply(self, desired: Desired | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
@@ -155,15 +179,18 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
             async with azure_errors(self.field):
                 await self._remove(changes)
             return Ready()
-        session, of_rule = self._scope.session, [change for change in changes if change.path != ASSOCIATION]
+        session, former = self._scope.session, [change for change in changes if change.path.startswith(FORMER)]
+        of_rule = [change for change in changes if change.path != ASSOCIATION and change not in former]
         async with azure_errors(self.field):
             if found and found.rule and of_rule and only_tags(of_rule):
                 await write_tags(session, found.rule["id"], of_rule)
             elif of_rule:
-                await session.send("PUT", desired.rule_id, json=desired.rule, api_version=COLLECTION_API)
-            if len(of_rule) != len(changes):
+                body = with_other_tags(desired.rule, found.rule if found else None, of_rule)
+                await session.send("PUT", desired.rule_id, json=body, api_version=COLLECTION_API)
+            if any(change.path == ASSOCIATION for change in changes):
                 properties = {"dataCollectionRuleId": desired.rule_id, "description": self.described}
                 await session.send("PUT", self._own_path, json={"properties": properties}, api_version=COLLECTION_API)
+            await self._remove(former)
         return Ready()
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
@@ -192,6 +219,11 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
 
     def _path(self, cluster_id: str) -> str:
         return f"{cluster_id}/providers/Microsoft.Insights/dataCollectionRuleAssociations/{self.association}"
+
+
+def _is_former(there: Found) -> bool:
+    """Return whether the cluster is associated with a rule of the platform in the region of an earlier workspace."""
+    return (there.associated or "").lower() in {id_.lower() for id_ in there.former}
 
 
 def _removal(found: Found | None) -> list[Change]:

@@ -12,12 +12,12 @@ from dataclasses import replace
 from notebook_platform import outputs
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import COLLECTION_API, COLLECTION_ENDPOINTS, ENDPOINT_TYPE
-from notebook_platform.azure.arm.tagging import drop_owner, only_tags, write_tags
+from notebook_platform.azure.arm.tagging import drop_owner, only_tags, with_other_tags, write_tags
 from notebook_platform.azure.collection_rule import CollectionRule, Desired, Found
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import PROMETHEUS
 from notebook_platform.azure.tagged_resource import Wire
-from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome
+from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome
 
 STREAMS = ["Microsoft-PrometheusMetrics"]
 DESTINATION = "MonitoringAccount1"
@@ -74,15 +74,25 @@ class MetricsCollection(CollectionRule[outputs.MetricsCollection]):
         relevant = self.asked and (observed.found is not None or inputs.get(outputs.Cluster) is not None)
         if not (relevant or self.taken_out or self._scope.deleting):
             return observed
-        endpoint = await self._owned_endpoint(fresh=fresh)
-        if endpoint is None:
-            return observed
+        owned, desired = await self.owned(COLLECTION_ENDPOINTS, fresh=fresh), self.desired(inputs)
         found = observed.found or Found(None, exists=False, associated=None)
-        return replace(observed, found=replace(found, endpoint=endpoint))
+        if desired is None or self._scope.deleting:
+            return replace(observed, found=replace(found, endpoint=owned[0])) if owned else observed
+        current = [one for one in owned if one["id"].lower() == desired.endpoint_id.lower()]
+        former = tuple(str(one["id"]) for one in owned if one not in current)
+        endpoint = current[0] if current else None
+        if endpoint is None and self.writes_rule(desired, found):
+            async with azure_errors(self.field):
+                endpoint = await self._scope.find(desired.endpoint_id, COLLECTION_API, fresh=fresh)
+            if endpoint and (failed := self._conflict_of_endpoint(endpoint)):
+                return Observed(failed=failed, ours=False)
+        if not owned and endpoint is None:
+            return observed
+        return replace(observed, found=replace(found, endpoint=endpoint, former=(*found.former, *former)))
 
-    async def _owned_endpoint(self, *, fresh: bool) -> Wire | None:
-        """Return the platform's endpoint, by the owner tag."""
-        return next(iter(await self.owned(COLLECTION_ENDPOINTS, fresh=fresh)), None)
+    def _conflict_of_endpoint(self, endpoint: Wire) -> Failed | None:
+        what, owner = f"the data collection endpoint {endpoint['name']!r}", self._scope.owner
+        return owner.ownership_conflict(what, self.name_field, endpoint.get("tags"), self._scope.spec.adoption)
 
     def resource(self, found: Found) -> Wire:
         return found.rule or found.endpoint or {}
@@ -97,7 +107,7 @@ class MetricsCollection(CollectionRule[outputs.MetricsCollection]):
         there = found or Found(None, exists=False, associated=None)
         if not self.writes_rule(desired, there) or desired.endpoint is None:
             return changes
-        if endpoint is None or endpoint["id"].lower() != desired.endpoint_id.lower():
+        if endpoint is None:
             return [Change(path=ENDPOINT, action=Action.CREATE, after=desired.endpoint), *changes]
         own = [*compare_wire(desired.endpoint, endpoint), *self.removed_tags(endpoint)]
         return [*(replace(change, path=f"{ENDPOINT}.{change.path}") for change in own), *changes]
@@ -110,7 +120,8 @@ class MetricsCollection(CollectionRule[outputs.MetricsCollection]):
                 if found and found.endpoint and only_tags(own):
                     await write_tags(session, found.endpoint["id"], own)
                 else:
-                    await session.send("PUT", desired.endpoint_id, json=desired.endpoint, api_version=COLLECTION_API)
+                    body = with_other_tags(desired.endpoint or {}, found.endpoint if found else None, own)
+                    await session.send("PUT", desired.endpoint_id, json=body, api_version=COLLECTION_API)
             changes = [change for change in changes if change not in own]
         return await super().apply(desired, found, changes)
 

@@ -4,6 +4,7 @@ https://learn.microsoft.com/rest/api/resources/tags/update-at-scope
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.arm.session import AzureSession
@@ -20,6 +21,14 @@ def only_tags(changes: Sequence[Change]) -> bool:
 def has_tags(changes: Sequence[Change]) -> bool:
     """Return whether some of the changes concern tags."""
     return any(change.keys[:1] == ("tags",) for change in changes)
+
+
+def with_other_tags(desired: Mapping[str, Any], found: Mapping[str, Any] | None, changes: Sequence[Change]) -> dict[str, Any]:
+    """Return the body of a write with the tags that other clients gave the resource. `changes`: those of the write, which may remove tags."""
+    gone = {change.keys[-1].casefold() for change in changes if change.keys[:1] == ("tags",) and change.after is None}
+    replaced = gone | {name.casefold() for name in desired["tags"]}
+    others = {name: value for name, value in ((found or {}).get("tags") or {}).items() if name.casefold() not in replaced}
+    return {**desired, "tags": {**others, **desired["tags"]}}
 
 
 async def write_tags(session: AzureSession, id_: str, changes: Sequence[Change]) -> None:
