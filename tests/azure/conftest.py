@@ -120,6 +120,10 @@ class Estate:
         await self.sessions.close()
         self.sessions = SessionPool(self.sessions.cloud, clock=self.sessions.buckets.clock)
 
+    def new_platform(self) -> None:
+        """Let the next reconcile be the first of a platform that was created again under the same name."""
+        self.uid, self.applied, self.baseline, self._spec = "uid-2", {}, Baseline(generation=0, steps={}), None
+
     async def orphan(self, spec: dict[str, Any]) -> None:
         """Delete with deletionPolicy: Orphan until no operation is in progress."""
         for _ in range(PASSES):

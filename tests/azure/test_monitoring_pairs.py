@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from notebook_platform.engine.drift import Baseline
 from notebook_platform.engine.outcome import Failed
 
 from tests.azure.conftest import Estate, settled
@@ -12,11 +11,6 @@ from tests.azure.test_data_collection import monitored
 from tests.azure.test_managed_prometheus import ALL, ASSOCIATION, CAMPUS, ENDPOINT, RULE, RULES, WORKSPACE, agent, watched
 
 MOVED = [id_.replace("eastus", "westeurope") for id_ in (ENDPOINT, RULE)]
-
-
-def new_platform(estate: Estate) -> None:
-    """Let the next reconcile be the first of a platform that was created again under the same name."""
-    estate.uid, estate.applied, estate.baseline, estate._spec = "uid-2", {}, Baseline(generation=0), None
 
 
 async def test_a_workspace_of_another_region_takes_the_metrics_and_the_alerts_along(estate: Estate) -> None:
@@ -44,7 +38,7 @@ async def test_an_orphaned_platform_that_is_adopted_again_owns_its_collection_ru
     before = await settled(estate, spec)
     await estate.orphan(spec)
     assert "notebookplatform-owner" not in str((await estate.state())["resources"])
-    new_platform(estate)
+    estate.new_platform()
     resources = await settled(estate, spec | {"adoption": "IfUnowned"})
     assert resources.keys() == before.keys()
     assert all_done(await estate.delete(spec)) and (await estate.state())["resources"] == {}
