@@ -10,6 +10,7 @@ from typing import Any
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.autoscaler_profile import autoscaler_profile
+from notebook_platform.azure.patch_defaults import AUTOSCALER_DEFAULTS, DEFAULT_SURGE
 from notebook_platform.azure.patch_removal import patch_claims
 from notebook_platform.engine import Action, Change
 
@@ -33,23 +34,6 @@ OWN_TAGS = "notebookplatform-"
 
 MONITORING, PROMETHEUS, ENTRA, WINDOW = "monitoring", "prometheus", "entra", "window"
 AUTOSCALER, SURGE, NOTIFICATIONS = "autoscaler/", "/maxSurge", "/notifications"
-
-AUTOSCALER_DEFAULTS: Mapping[str, str] = {
-    "balance-similar-node-groups": "false",
-    "expander": "random",
-    "max-graceful-termination-sec": "600",
-    "max-node-provision-time": "15m",
-    "scale-down-delay-after-add": "10m",
-    "scale-down-unneeded-time": "10m",
-    "scale-down-utilization-threshold": "0.5",
-    "scan-interval": "10s",
-    "skip-nodes-with-local-storage": "false",
-    "skip-nodes-with-system-pods": "true",
-}
-"""https://learn.microsoft.com/azure/aks/cluster-autoscaler#cluster-autoscaler-profile-settings"""
-
-DEFAULT_SURGE = "10%"
-"""https://learn.microsoft.com/azure/aks/upgrade-aks-cluster#customize-node-surge-upgrade"""
 
 
 def claims_of(spec: NotebookPlatformSpec) -> dict[str, Record]:

@@ -33,3 +33,26 @@ DEFAULTS: Mapping[str, Any] = {
 https://learn.microsoft.com/rest/api/aks/managed-clusters/create-or-update,
 https://learn.microsoft.com/rest/api/aks/agent-pools/create-or-update,
 https://learn.microsoft.com/rest/api/monitor/autoscale-settings/create-or-update"""
+
+AUTOSCALER_DEFAULTS: Mapping[str, str] = {
+    "balance-similar-node-groups": "false",
+    "expander": "random",
+    "max-graceful-termination-sec": "600",
+    "max-node-provision-time": "15m",
+    "scale-down-delay-after-add": "10m",
+    "scale-down-unneeded-time": "10m",
+    "scale-down-utilization-threshold": "0.5",
+    "scan-interval": "10s",
+    "skip-nodes-with-local-storage": "false",
+    "skip-nodes-with-system-pods": "true",
+}
+"""https://learn.microsoft.com/azure/aks/cluster-autoscaler#cluster-autoscaler-profile-settings"""
+
+DEFAULT_SURGE = "10%"
+"""https://learn.microsoft.com/azure/aks/upgrade-aks-cluster#customize-node-surge-upgrade"""
+
+OF_FIELDS: Mapping[str, Any] = {
+    "upgradeSettings.maxSurge": DEFAULT_SURGE,
+    **{f"autoScalerProfile.{name}": value for name, value in AUTOSCALER_DEFAULTS.items()},
+}
+"""The defaults of members that have an optional field, and that a patch may set in its place."""

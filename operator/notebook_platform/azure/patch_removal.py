@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from notebook_platform.azure.merge_patch import Keys, leaves, sets
-from notebook_platform.azure.patch_defaults import DEFAULTS
+from notebook_platform.azure.patch_defaults import DEFAULTS, OF_FIELDS
 from notebook_platform.azure.patches import Patch
 from notebook_platform.paths import at
 
@@ -47,7 +47,8 @@ def resets(members: Mapping[str, str], prefix: str, patch: Patch, body: Wire) ->
         keys = tuple(key.replace("~1", "/").replace("~0", "~") for key in name.removeprefix(f"{prefix}{PLACE}").split("/"))
         if not name.startswith(f"{prefix}{PLACE}") or not patch.may_set(keys) or sets(patch.document, keys):
             continue
-        default = DEFAULTS.get(".".join(keys[1:]), False if kind == ON else None)
+        place = ".".join(keys[1:])
+        default = OF_FIELDS.get(place, DEFAULTS.get(place, False if kind == ON else None))
         is_default = kind == OFF and default is None
         if not is_default and at(body, *keys) in (None, default):
             _put(found, keys, default)

@@ -7,7 +7,6 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.autoscale_merge import merged_setting
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import (
-    AUTOSCALER_DEFAULTS,
     claims_of,
     confirmed,
     joined,
@@ -16,6 +15,7 @@ from notebook_platform.azure.last_applied import (
     with_surge,
 )
 from notebook_platform.azure.maintenance import _differences, _new, _removal
+from notebook_platform.azure.patch_defaults import AUTOSCALER_DEFAULTS
 from notebook_platform.engine.change import merged
 
 from tests.unit.azure.specs import runbook_spec
