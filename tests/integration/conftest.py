@@ -95,9 +95,7 @@ class Field:
         return found
 
     def condition(self, name: str, type_: str) -> dict[str, Any]:
-        found = self.platform(name) or {}
-        conditions = found.get("status", {}).get("conditions", [])
-        return next((c for c in conditions if c["type"] == type_), {"status": "", "reason": "", "message": ""})
+        return condition_of(self.platform(name) or {}, type_)
 
     def until(self, what: str, check: Callable[[], Any], timeout: float = TIMEOUT) -> Any:
         """Repeat `check` until it returns a true value, and return that; fails with the last lines of the operator's log."""
@@ -116,7 +114,7 @@ class Field:
     def until_ready(self, name: str, timeout: float = TIMEOUT) -> None:
         def ready() -> bool:
             found = self.platform(name) or {}
-            now = self.condition(name, "Ready")
+            now = condition_of(found, "Ready")
             return now["status"] == "True" and now["observedGeneration"] == found["metadata"]["generation"]
 
         self.until(f"{name} is Ready", ready, timeout)
@@ -201,6 +199,12 @@ class Field:
         """Stop the operator if it runs, and start it."""
         self.operator.stop()
         self.operator.start()
+
+
+def condition_of(platform: dict[str, Any], type_: str) -> dict[str, Any]:
+    """Return a condition of a platform as it was read; empty texts when it has none of this type."""
+    conditions = platform.get("status", {}).get("conditions", [])
+    return next((c for c in conditions if c["type"] == type_), {"status": "", "reason": "", "message": ""})
 
 
 @cache

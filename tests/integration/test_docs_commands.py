@@ -1,7 +1,6 @@
 """Every command of the tutorial and the how-to's runs on the sandbox, in the order in which a reader runs them; the API server accepts
 every fragment of YAML."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 import yaml
 
 from sandbox.operator_process import ROOT
+from tests.integration.admission import TAKEN, attempt
 from tests.integration.conftest import Field
 from tests.integration.docs_pages import blocks, commands, fragments, merged, run_page
 from tests.integration.docs_rehearsal import REHEARSED, rehearse
@@ -54,9 +54,8 @@ def test_the_page_that_deletes_the_hub_works_at_last(environment: dict[str, str]
 def test_the_api_server_accepts_every_fragment(site: Field, page: Path) -> None:
     whole = next(yaml.safe_load(block.text) for block in blocks(PAGES[0]) if block.title == "hub.yaml")
     whole["metadata"]["name"] = "fragment"
-    documents = [merged(whole, fragment) for fragment in fragments(page)]
-    for document in documents:
-        site.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(document))
+    for fragment in fragments(page):
+        assert attempt(site, merged(whole, fragment)) == TAKEN
 
 
 def test_no_block_of_a_page_is_without_a_language() -> None:
