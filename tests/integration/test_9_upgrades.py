@@ -73,7 +73,9 @@ def old(site: Field) -> Field:
     site.apply(platform("0.11.1", too_old))
     site.until_reason(NAME, "JupyterHubReady", "UnsupportedKubernetes")
     assert "jupyterhub-0.11.1 renders PodDisruptionBudget (policy/v1beta1), which Kubernetes 1." in why(site)
-    assert revisions(site) == []
+    site.until("the cluster is ready", lambda: site.condition(NAME, "WorkloadClusterReady")["status"] == "True")
+    site.wait_for_reconciles(2)
+    assert site.condition(NAME, "JupyterHubReady")["reason"] == "UnsupportedKubernetes" and revisions(site) == []
     site.apply(platform("0.11.1"))
     site.until_ready(NAME)
     claim = {
