@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-JOBS ?= 2
+# One more than the two cores of a small machine: a test often waits for the processes that it has started.
+JOBS ?= 3
 # Containers often forbid bytecode files. Without them each test process compiles all modules: twice the time to collect the tests.
 unexport PYTHONDONTWRITEBYTECODE
 PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
