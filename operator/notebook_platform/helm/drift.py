@@ -117,19 +117,23 @@ async def _compared(
     objects: Live, manifest: Mapping[str, Any], compared: ComparedObjects
 ) -> tuple[dict[str, Any] | None, list[Change]]:
     """Return the live object (None: it does not exist) and its differences. An object that changes between both requests has
-    none: a controller is writing it."""
+    none: a controller is writing it. One that is deleted between them would be created by the second, and has no version in its answer."""
     now = None
     for _ in range(MOST_READS):
         now = await objects.get(manifest)
         if now is None or compared.is_unchanged(manifest, now):
             break
         wanted = await objects.as_applied(manifest, MANAGER)
-        if wanted["metadata"]["resourceVersion"] == now["metadata"]["resourceVersion"]:
+        if _version(wanted) == _version(now) is not None:
             changes = list(compare(_plain(wanted), _plain(now)))
             if not changes:
                 compared.note(manifest, now)
             return now, changes
     return now, []
+
+
+def _version(document: Mapping[str, Any]) -> Any:
+    return (document.get("metadata") or {}).get("resourceVersion")
 
 
 def _plain(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.helm.compared import ComparedObjects
-from notebook_platform.helm.drift import Comparison, drifted, unknown_notice
+from notebook_platform.helm.drift import Comparison, Drift, drifted, unknown_notice
 from notebook_platform.helm.release import Release
 
 MANIFEST = """apiVersion: v1
@@ -57,6 +57,8 @@ class Cluster:
         self.status = 200
         self.version = "1"
         self.dry_runs = 0
+        self.deleted = False
+        """Another client deletes the object after it was read for the first time."""
 
     async def answer(self, request: web.Request) -> web.Response:
         if request.path in DISCOVERY:
@@ -64,6 +66,10 @@ class Cluster:
         self.dry_runs += request.method == "PATCH"
         if request.method == "PATCH" and self.status != 200:
             return web.json_response({"kind": "Status", "status": "Failure", "message": "denied"}, status=self.status)
+        if self.deleted and self.dry_runs:
+            if request.method == "GET":
+                return web.json_response({"kind": "Status", "status": "Failure", "reason": "NotFound"}, status=404)
+            return web.json_response({**LIVE, "metadata": {"name": "one", "namespace": "jhub"}})
         return web.json_response({**LIVE, "metadata": {**LIVE["metadata"], "resourceVersion": self.version}})
 
 
@@ -109,3 +115,9 @@ async def test_an_object_without_drift_is_compared_again_when_it_has_changed(clu
     server.version = "2"
     await drifted(api, RELEASE, known)
     assert server.dry_runs == 2
+
+
+async def test_an_object_that_is_deleted_while_it_is_compared_is_missing(cluster: tuple[Cluster, Any]) -> None:
+    cluster[0].deleted = True
+    found = await drifted(cluster[1], RELEASE, ComparedObjects())
+    assert found == Comparison(drifts=(Drift("ConfigMap/one", "missing", "present"),))
