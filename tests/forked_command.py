@@ -5,21 +5,13 @@ A fork runs the installed command's entry point with the same arguments and envi
 of the documentation start the command itself.
 """
 
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
-from importlib import reload
-from importlib.metadata import entry_points
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NoReturn
 
-from kubernetes.aio.config import kube_config
+from tests.forked_operator import FORKS, NAME, become_command
 
-from tests.forked_operator import FORKS
-
-NAME = "notebook-platform"
 TIMEOUT = 180.0
 
 
@@ -36,17 +28,3 @@ def run_command(environment: Mapping[str, str], *words: str) -> subprocess.Compl
             process.kill()
             raise subprocess.TimeoutExpired([NAME, *words], TIMEOUT, output.read_text(), errors.read_text())
         return subprocess.CompletedProcess([NAME, *words], process.exitcode, output.read_text(), errors.read_text())
-
-
-def become_command(words: tuple[str, ...], environment: Mapping[str, str], output: Path, errors: Path) -> NoReturn:
-    """Become the installed command."""
-    os.setsid()
-    os.environ.clear()
-    os.environ.update(environment)
-    reload(kube_config)  # it reads KUBECONFIG when it is imported
-    for number, path in enumerate((output, errors), start=1):
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), number)
-    sys.argv = [NAME, *words]
-    (command,) = entry_points(group="console_scripts", name=NAME)
-    sys.exit(command.load()())

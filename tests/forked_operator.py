@@ -20,6 +20,7 @@ from kubernetes.aio.config import kube_config
 
 from sandbox.operator_process import OperatorProcess, Running
 
+NAME = "notebook-platform"
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.preloaded"])
 
@@ -40,7 +41,7 @@ class Fork:
         self._process.join(timeout)
         if (code := self._process.exitcode) is None:
             assert timeout is not None
-            raise subprocess.TimeoutExpired("notebook-platform", timeout)
+            raise subprocess.TimeoutExpired(NAME, timeout)
         return code
 
     def send_signal(self, sig: int, /) -> None:
@@ -55,18 +56,18 @@ class ForkedOperator(OperatorProcess):
     """One run of the operator, as a fork."""
 
     def _spawn(self) -> Running:
-        return Fork(FORKS.Process(target=operate, args=(self.environment, self.log), daemon=True))
+        return Fork(FORKS.Process(target=become_command, args=(("run",), self.environment, self.log, self.log), daemon=True))
 
 
-def operate(environment: Mapping[str, str], log: Path) -> NoReturn:
-    """Become the operator, as the installed command does."""
+def become_command(words: tuple[str, ...], environment: Mapping[str, str], output: Path, errors: Path) -> NoReturn:
+    """Become the installed command with these words. What it prints is added to the files."""
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
     reload(kube_config)  # it reads KUBECONFIG when it is imported
-    with log.open("ab") as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
-    sys.argv = ["notebook-platform", "run"]
-    (command,) = entry_points(group="console_scripts", name="notebook-platform")
+    for number, path in enumerate((output, errors), start=1):
+        with path.open("ab") as file:
+            os.dup2(file.fileno(), number)
+    sys.argv = [NAME, *words]
+    (command,) = entry_points(group="console_scripts", name=NAME)
     sys.exit(command.load()())

@@ -19,7 +19,7 @@ from notebook_platform.helm.deprecated_apis import removed_apis_in_use
 from notebook_platform.workload.access import Connection, WorkloadClusters
 from notebook_platform.workload.drain import drain
 from notebook_platform.workload.kubeconfig import ClusterAccess
-from notebook_platform.workload.step import WorkloadCluster, WorkloadClusterOutput, planned_cluster
+from notebook_platform.workload.step import WorkloadCluster, WorkloadClusterOutput, kubeconfig_secret, planned_cluster
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +72,8 @@ class ClusterClients:
     @staticmethod
     def planned(scope: AzureScope) -> WorkloadClusterOutput:
         """Return the cluster that the spec asks for, before it exists."""
-        wanted, name = scope.spec.cluster, scope.secrets.platform.name
-        return planned_cluster(scope.id_of(CLUSTERS.name, wanted.name), f"{name}-kubeconfig", wanted.kubernetes_version)
+        wanted, secret = scope.spec.cluster, kubeconfig_secret(scope.secrets.platform.name)
+        return planned_cluster(scope.id_of(CLUSTERS.name, wanted.name), secret, wanted.kubernetes_version)
 
     def step(self, scope: AzureScope) -> WorkloadCluster:
         """Return the step WorkloadCluster of one reconcile."""

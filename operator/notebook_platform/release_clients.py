@@ -48,13 +48,13 @@ class ReleaseClients:
     def steps(self, scope: AzureScope, approved: frozenset[str]) -> list[AnyStep]:
         """Return the steps of the releases of one platform. `approved`: chart versions that a user has approved upgrades to."""
         adapters = self.adapters(scope)
-        by_name = {adapter.name: adapter for adapter in adapters}
 
         def drafted() -> Mapping[str, ChartAdapter]:
-            if scope.planning:
-                return by_name
-            secrets = self._drafts.setdefault(scope.owner.uid, ReadOnlySecrets(scope.secrets))
-            return {adapter.name: adapter for adapter in self.adapters(replace(scope, secrets=secrets))}
+            drafts = adapters
+            if not scope.planning:
+                secrets = self._drafts.setdefault(scope.owner.uid, ReadOnlySecrets(scope.secrets))
+                drafts = self.adapters(replace(scope, secrets=secrets))
+            return {adapter.name: adapter for adapter in drafts}
 
         releases = ReleaseScope(
             owner=scope.owner.tag,

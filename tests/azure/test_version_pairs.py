@@ -33,6 +33,14 @@ async def versions(estate: Estate) -> dict[str, str]:
     return {name: version.rsplit(".", 1)[0] for name, version in found.items()}
 
 
+async def half_way(estate: Estate, *, warn: bool = False) -> None:
+    """Ask a cluster of 1.34 for 1.36, until the first of the two upgrades is sent."""
+    await settled(estate, at("1.34"))
+    estate.warn = warn
+    while not (await estate.once(at("1.36")))["Cluster"].applied:
+        await estate.simulator.world.clock.sleep(10)
+
+
 def all_at(version: str) -> dict[str, str]:
     return dict.fromkeys(("cluster", "nodepool1", "users"), version)
 
@@ -66,10 +74,7 @@ async def test_a_control_plane_that_is_upgraded_without_effect_holds_up_nothing_
 
 @pytest.mark.parametrize("warn", [False, True])
 async def test_a_window_that_closes_between_two_minor_versions_holds_the_second(estate: Estate, warn: bool) -> None:
-    await settled(estate, at("1.34"))
-    estate.warn = warn
-    while not (await estate.once(at("1.36")))["Cluster"].applied:
-        await estate.simulator.world.clock.sleep(10)
+    await half_way(estate, warn=warn)
     estate.window_gate = WINDOW
     results = await estate.settle(at("1.36"))
     assert await versions(estate) == all_at("1.34") | {"cluster": "1.35"}
@@ -81,10 +86,7 @@ async def test_a_window_that_closes_between_two_minor_versions_holds_the_second(
 
 @pytest.mark.parametrize("warn", [False, True])
 async def test_an_upgrade_that_is_suspended_half_way_goes_on_afterwards(estate: Estate, warn: bool) -> None:
-    await settled(estate, at("1.34"))
-    estate.warn = warn
-    while not (await estate.once(at("1.36")))["Cluster"].applied:
-        await estate.simulator.world.clock.sleep(10)
+    await half_way(estate, warn=warn)
     mark = await estate.mark()
     for _ in range(40):
         await estate.once(at("1.36", suspend=True), Policy(mode=Mode.PLAN))
@@ -95,9 +97,7 @@ async def test_an_upgrade_that_is_suspended_half_way_goes_on_afterwards(estate: 
 
 
 async def test_an_upgrade_that_is_taken_back_half_way_keeps_what_runs_and_says_so(estate: Estate) -> None:
-    await settled(estate, at("1.34"))
-    while not (await estate.once(at("1.36")))["Cluster"].applied:
-        await estate.simulator.world.clock.sleep(10)
+    await half_way(estate)
     results = await estate.settle(at("1.34"))
     outcome = results["Cluster"].outcome
     assert isinstance(outcome, Deferred) and outcome.reason == "VersionDowngrade" and outcome.needs_user

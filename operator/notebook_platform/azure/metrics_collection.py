@@ -17,7 +17,7 @@ from notebook_platform.azure.collection_rule import CollectionRule, Desired, Fou
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import PROMETHEUS
 from notebook_platform.azure.tagged_resource import Wire
-from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome
 
 STREAMS = ["Microsoft-PrometheusMetrics"]
 DESTINATION = "MonitoringAccount1"
@@ -84,15 +84,11 @@ class MetricsCollection(CollectionRule[outputs.MetricsCollection]):
         if endpoint is None and self.writes_rule(desired, found):
             async with azure_errors(self.field):
                 endpoint = await self._scope.find(desired.endpoint_id, COLLECTION_API, fresh=fresh)
-            if endpoint and (failed := self._conflict_of_endpoint(endpoint)):
+            if endpoint and (failed := self.conflict(endpoint, endpoint["name"], "data collection endpoint")):
                 return Observed(failed=failed, ours=False)
         if not owned and endpoint is None:
             return observed
         return replace(observed, found=replace(found, endpoint=endpoint, former=(*found.former, *former)))
-
-    def _conflict_of_endpoint(self, endpoint: Wire) -> Failed | None:
-        what, owner = f"the data collection endpoint {endpoint['name']!r}", self._scope.owner
-        return owner.ownership_conflict(what, self.name_field, endpoint.get("tags"), self._scope.spec.adoption)
 
     def resource(self, found: Found) -> Wire:
         return found.rule or found.endpoint or {}

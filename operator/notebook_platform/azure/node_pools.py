@@ -233,11 +233,12 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         self, name: str, wanted: Wire, existing: Wire, changes: Sequence[Change], cluster: outputs.Cluster
     ) -> Outcome | None:
         version, kind, expected = None, f"update agent pool {name}", UPDATE_SECONDS
+        own = version_of(self._scope.spec, cluster.kubernetes_version)
         members = [change for change in changes if change.keys and change.action is not Action.REPLACE]
         repairs = any(change.path.endswith(".provisioningState") for change in changes)
         if not members and not repairs:  # AKS refuses an upgrade together with other changes, so it comes alone and last
             before = str(existing.get("currentOrchestratorVersion") or existing.get("orchestratorVersion"))
-            step = next_version(before, version_of(self._scope.spec, cluster.kubernetes_version).wanted)
+            step = next_version(before, own.wanted)
             version = follows(step, cluster.kubernetes_version, before) or None
             if version is None:
                 return None
@@ -245,7 +246,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         if name in self._spec:
             members += sent_changes(members, name, self._patch(name, wanted), existing, self._scope.now)
         if repairs:
-            members.append(repair(name, wanted, version_of(self._scope.spec, cluster.kubernetes_version), existing))
+            members.append(repair(name, wanted, own, existing))
         etag = existing.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         sent = () if repairs else changes

@@ -71,10 +71,10 @@ class TaggedResource(Step[Desired, Found, Output]):
             listed = await scope.cache.list_group(kind, scope.group, max_age=scope.max_age, fresh=fresh)
             return [complete(one) for one in listed or () if scope.owner.owns(one.get("tags"))]
 
-    def conflict(self, resource: Wire, name: str) -> Failed | None:
-        """Return why the resource may not be touched; None: it is ours, or may be adopted."""
-        adoption = self._scope.spec.adoption
-        return self._scope.owner.ownership_conflict(f"the {self.noun} {name!r}", self.name_field, resource.get("tags"), adoption)
+    def conflict(self, resource: Wire, name: str, noun: str = "") -> Failed | None:
+        """Return why the resource may not be touched; None: it is ours, or may be adopted. `noun`: what it is, if not the step's resource."""
+        what, adoption = f"the {noun or self.noun} {name!r}", self._scope.spec.adoption
+        return self._scope.owner.ownership_conflict(what, self.name_field, resource.get("tags"), adoption)
 
     async def observe_resource(self, name: str, *, fresh: bool, group: str | None = None) -> Observed[Wire]:
         """Observe a resource that has no parts of its own: absent, busy, another owner's, or found. Raises StepError."""

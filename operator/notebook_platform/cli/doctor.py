@@ -20,7 +20,7 @@ from notebook_platform.cli.release_findings import release_findings
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.target_platform import TargetPlatform, target_platform
 from notebook_platform.engine import Inputs
-from notebook_platform.engine.outcome import Failed, StepError
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.kube.redaction import SecretRedactor
 
 PASSED, WARNING, BLOCKING = ("✓", "green"), ("!", "yellow"), ("✗", "red")
@@ -86,16 +86,16 @@ async def run_checks(chosen: TargetPlatform) -> AsyncIterator[Named]:
         async with azure_errors("spec.azure.credentials"):
             await scope.session.token(scope.session.cloud.management_scope)
     except StepError as refused:
-        yield "token", _of(as_signed_in(chosen.spec, refused.failed))
+        yield "token", Finding.of(as_signed_in(chosen.spec, refused.failed))
         return
     yield "token", Finding(sentence="issued by Entra ID")
     try:
         observed = await Credentials(scope).observe(Inputs(), fresh=True)
     except StepError as refused:
-        yield "subscription", _of(refused.failed)
+        yield "subscription", Finding.of(refused.failed)
         return
     accepts = Finding(sentence=f"{chosen.spec.azure.subscription_id} accepts writes")
-    yield "subscription", _of(observed.failed) if observed.failed else accepts
+    yield "subscription", Finding.of(observed.failed) if observed.failed else accepts
     skipped: frozenset[str] = frozenset()
     for name, check in ALL.items():
         for finding in await _findings(check, scope) if name not in skipped else ():
@@ -115,8 +115,4 @@ async def _findings(check: Check, scope: AzureScope) -> list[Finding]:
     try:
         return await check(scope, True)
     except StepError as refused:
-        return [_of(refused.failed, blocks=refused.failed.reason != Reason.PERMISSION_MISSING)]
-
-
-def _of(failed: Failed, *, blocks: bool = True) -> Finding:
-    return Finding(sentence=failed.message.rstrip(". "), reason=failed.reason, remedy=failed.remedy, blocks=blocks)
+        return [Finding.of(refused.failed, blocks=refused.failed.reason != Reason.PERMISSION_MISSING)]

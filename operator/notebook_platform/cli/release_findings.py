@@ -28,5 +28,4 @@ async def _checked(step: AnyStep) -> Failed | None:
 
 
 def _finding(failed: Failed) -> Finding:
-    blocks = failed.retry_in is None and failed.reason not in ELSEWHERE
-    return Finding(sentence=failed.message.rstrip(". "), reason=failed.reason, remedy=failed.remedy, blocks=blocks)
+    return Finding.of(failed, blocks=failed.retry_in is None and failed.reason not in ELSEWHERE)

@@ -22,12 +22,11 @@ from notebook_platform.engine.outcome import (
     Queued,
     Ready,
     Rechecked,
-    Waiting,
 )
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs, Observed
 from notebook_platform.engine.trace import Tracer
-from notebook_platform.engine.traverse import Listener, guarded, ignore_result, walk
+from notebook_platform.engine.traverse import Listener, guarded, ignore_result, wait, walk
 from notebook_platform.observability.context import log_applied
 
 GATE_RECHECK = 60.0
@@ -83,7 +82,7 @@ async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_r
         return await policy.tracer.result(step, inputs, observe)
 
     async def pause(step: AnyStep, waits_for: tuple[str, ...]) -> Result:
-        waiting = Result(outcome=Waiting(on=waits_for))
+        waiting = await wait(step, waits_for)
         if not step.checks_early:
             return waiting
         before = policy.backing_off.get(step.name)
@@ -91,7 +90,7 @@ async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_r
             return Result(outcome=before)
         if not policy.check_early:
             return waiting
-        checked = await guarded(step, _check_early(step, graph, waits_for))
+        checked = await guarded(step, _check_early(step, graph, waits_for, waiting))
         return checked if isinstance(checked.outcome, Failed) and checked.outcome.retry_in is None else waiting
 
     settles = policy.tracer is not None and not policy.result_cache and not policy.backing_off
@@ -99,10 +98,10 @@ async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_r
     return await walk(graph, graph.needs, act, on_result, known, pause)
 
 
-async def _check_early(step: AnyStep, graph: Graph, waits_for: Sequence[str]) -> Result:
-    """Return why a step that waits for other steps will fail; if it does not know, that it waits."""
+async def _check_early(step: AnyStep, graph: Graph, waits_for: Sequence[str], waiting: Result) -> Result:
+    """Return why a step that waits for other steps will fail; if it does not know, that it is `waiting`."""
     missing = {kind for name in waits_for if (kind := graph.steps[name].provides) is not None}
-    return Result(outcome=await step.check_early(missing) or Waiting(on=tuple(waits_for)))
+    return Result(outcome=await step.check_early(missing) or waiting.outcome)
 
 
 async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Result:

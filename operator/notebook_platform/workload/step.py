@@ -52,6 +52,11 @@ class WorkloadClusterOutput:
     ready_nodes: int
 
 
+def kubeconfig_secret(platform: str) -> str:
+    """Return the name of the Secret with the kubeconfig for users of a platform's cluster."""
+    return f"{platform}-kubeconfig"
+
+
 def planned_cluster(cluster_id: str, secret_name: str, kubernetes_version: str) -> WorkloadClusterOutput:
     """Return a cluster that does not exist yet, without nodes."""
     return WorkloadClusterOutput(
@@ -102,7 +107,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
         self._publish = publish
         self._least = least
         self._deleting = deleting
-        self._secret_name = f"{secrets.platform.name}-kubeconfig"
+        self._secret_name = kubeconfig_secret(secrets.platform.name)
 
     def desired(self, inputs: Inputs) -> outputs.Cluster | None:
         cluster = inputs.get(outputs.Cluster)

@@ -36,6 +36,11 @@ class Finding:
     pool: str = ""
     profile: str = ""
 
+    @classmethod
+    def of(cls, failed: Failed, *, blocks: bool = True) -> "Finding":
+        """Return a failure as a finding."""
+        return cls(sentence=failed.message.rstrip(". "), reason=failed.reason, remedy=failed.remedy, blocks=blocks)
+
 
 Check = Callable[[AzureScope, bool], Awaitable[list[Finding]]]
 """Takes the scope of the steps, and whether to read the resource itself instead of a cached answer.
