@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.operator_process import Running
-from tests.forked_operator import FORKS, Fork, ForkedOperator, operate
+from tests.forked_operator import FORKS, Fork, ForkedOperator, become_command
 
 AZURE = "localhost"
 """The name in the addresses of the simulator."""
@@ -41,4 +41,4 @@ def _operate(environment: Mapping[str, str], log: Path, answer: Path) -> None:
         return real(address or host, *arguments, **options)
 
     socket.getaddrinfo = getaddrinfo
-    operate(environment, log)
+    become_command(("run",), environment, log, log)
