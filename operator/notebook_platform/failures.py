@@ -9,7 +9,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.unanswered import why
-from notebook_platform.engine.outcome import Failed, StepError
+from notebook_platform.engine.outcome import REPORT, Failed, StepError
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def failure_of_reconcile(error: Exception, label: str) -> Failed:
     return Failed(
         reason=Reason.INTERNAL_ERROR,
         message=f"the reconcile failed with an unknown error ({type(error).__name__}, incident {incident})",
-        remedy="The operator retries. If the error persists, report it with a support bundle: `notebook-platform support-bundle NAME -n NAMESPACE`.",
+        remedy=REPORT,
         retry_in=UNFORESEEN_RETRY,
     )
 

@@ -1,7 +1,8 @@
 """The exact list of azure-cli commands that succeeded, so that no command is lost unnoticed."""
 
-from tests.az.conftest import Az, Say
+from tests.az.conftest import Az
 from tests.az.names import STORY
+from tests.environments import Say
 
 pytestmark = STORY
 

@@ -6,8 +6,8 @@ import pytest
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.paths import literal
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.azure.assignments import Assignment
 from notebook_platform.engine.outcome import Failed, StepError
+from notebook_platform.outputs import Assignment
 from yarl import URL
 
 from sandbox.azure.world import SUBSCRIPTION

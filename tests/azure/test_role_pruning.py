@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notebook_platform.azure.assignments import ROLES, Assignment, assignment_of, is_ours, parse_record
+from notebook_platform.azure.assignments import assignment_of, is_ours, parse_record
 from notebook_platform.engine.outcome import Ready
 from notebook_platform.engine.reconcile import Mode, Policy
+from notebook_platform.outputs import ROLES, Assignment, ClusterRoles
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.azure.conftest import Estate, settled
@@ -197,8 +198,9 @@ async def test_nothing_is_pruned_while_the_identity_of_the_nodes_is_unknown(esta
     mark = await estate.mark()
     await estate.control("PATCH", f"/resources{CLUSTER}", {"properties": {"identityProfile": None}})
     results = await estate.once(spec)
-    assert isinstance(results["ClusterRoles"].outcome, Ready) and isinstance(results["RolePruning"].outcome, Ready)
-    assert not any(assignment.role_name == "AcrPull" for assignment in results["ClusterRoles"].outcome.output.assignments)
+    assert isinstance(results["RolePruning"].outcome, Ready) and isinstance(granted := results["ClusterRoles"].outcome, Ready)
+    assert isinstance(granted.output, ClusterRoles)
+    assert not any(assignment.role_name == "AcrPull" for assignment in granted.output.assignments)
     assert ("AcrPull", "registryone") in await roles(estate) and not [
         w for w in await estate.writes(mark) if w.startswith("DELETE")
     ]

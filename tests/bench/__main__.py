@@ -99,6 +99,9 @@ def arguments() -> argparse.Namespace:
         "--interval", type=float, default=SCALE_INTERVAL, help="spec.interval of --scale, seconds (default: %(default)s)"
     )
     parser.add_argument(
+        "--window", type=float, help="seconds without any change for which --scale measures (default: one interval)"
+    )
+    parser.add_argument(
         "--burst",
         type=int,
         default=BURST,
@@ -113,12 +116,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def many_settled(sizes: Sequence[int], interval: float) -> list[scale.Scale]:
+async def many_settled(sizes: Sequence[int], interval: float, window: float) -> list[scale.Scale]:
     """Measure an operator with each number of settled platforms."""
-    return [
-        await timed(f"{size} settled platforms", scale.measure(size, interval, lambda so_far: console.print(f"[dim]{so_far}")))
-        for size in sizes
-    ]
+
+    def report(so_far: scale.Scale) -> None:
+        console.print(f"[dim]{so_far}")
+
+    return [await timed(f"{size} settled platforms", scale.measure(size, interval, window, report)) for size in sizes]
 
 
 async def main() -> int:
@@ -134,7 +138,7 @@ async def main() -> int:
         show_burst(crowd)
         save({"burst": burst.figures(crowd)})
         return 0
-    settled = await many_settled(asked.scale, asked.interval)
+    settled = await many_settled(asked.scale, asked.interval, asked.window or asked.interval)
     show_scale(settled)
     if asked.scale_only:
         save({"scale": [asdict(one) | {"kb_per_platform": one.kb_per_platform} for one in settled]})

@@ -22,7 +22,7 @@ import aiohttp
 from sandbox.operator_process import OperatorProcess, install
 
 NAMESPACE = "platforms"
-LONGEST = 1800.0
+LONGEST = 3600.0
 """Seconds after which a wait fails."""
 
 SETTLING_SPEED = 600.0

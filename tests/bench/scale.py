@@ -25,7 +25,7 @@ OBJECT = ("notebookplatform.io", "v1alpha1", NAMESPACE, "notebookplatforms")
 CONFIGURED_INTERVAL = 600.0
 """Seconds: the interval for which figures are given. The measured one is shorter; what depends on it is a count for each interval."""
 
-EDITS, TOGETHER = 20, 16
+EDITS, TOGETHER = 100, 16
 QUIET = 10.0
 """Seconds until the last reconciles that settled a platform have ended."""
 IDLE = 20.0
@@ -99,8 +99,9 @@ def spec_of(name: str, interval: float) -> dict[str, Any]:
     }
 
 
-async def measure(count: int, interval: float, report: Callable[[Scale], None]) -> Scale:
-    """Measure an operator with so many settled platforms, which reconcile every `interval` seconds. `report` gets the figures so far."""
+async def measure(count: int, interval: float, window: float, report: Callable[[Scale], None]) -> Scale:
+    """Measure an operator with so many settled platforms, which reconcile every `interval` seconds. Nothing changes for `window` seconds.
+    `report` gets the figures so far."""
     found = Scale(count)
     with tempfile.TemporaryDirectory(prefix="bench-scale-") as directory:
         async with bench(Path(directory)) as parts:
@@ -108,7 +109,7 @@ async def measure(count: int, interval: float, report: Callable[[Scale], None]) 
             async with client.ApiClient() as api:
                 custom = client.CustomObjectsApi(api)
                 names = await _settle(parts, custom, found, interval)
-                await _window(parts, found, interval)
+                await _window(parts, found, window)
                 report(found)
                 await _edits(parts, custom, names[:EDITS], found)
                 report(found)
@@ -154,17 +155,17 @@ async def _settle(parts: Bench, custom: client.CustomObjectsApi, found: Scale, i
     return names
 
 
-async def _window(parts: Bench, found: Scale, interval: float) -> None:
-    """Measure one interval without any change."""
+async def _window(parts: Bench, found: Scale, seconds: float) -> None:
+    """Measure so many seconds without any change."""
     mark, cpu, done = await parts.mark(), parts.machine.cpu(), await parts.machine.reconciles()
     helm, status = (
         await parts.machine.metric("notebook_platform_helm_runs_total"),
         await parts.machine.metric("notebook_platform_status_writes_total"),
     )
     simulator = parts.simulator_seconds()
-    await asyncio.sleep(interval)
-    found.simulator_cores = (parts.simulator_seconds() - simulator) / interval
-    cpu = parts.machine.cpu() - cpu - found.cpu_cores_alone * interval
+    await asyncio.sleep(seconds)
+    found.simulator_cores = (parts.simulator_seconds() - simulator) / seconds
+    cpu = parts.machine.cpu() - cpu - found.cpu_cores_alone * seconds
     reconciles, entries = await parts.machine.reconciles() - done, await parts.journal(mark)
     found.rss_mb = parts.machine.rss_mb()
     found.cpu_ms_per_reconcile = 1000 * cpu / max(1.0, reconciles)
@@ -190,10 +191,8 @@ async def _edits(parts: Bench, custom: client.CustomObjectsApi, names: Sequence[
             return any(entry["write"] and f"aks-{name}/" in entry["path"] for entry in await parts.journal(mark))
 
         waits.append(1000 * await parts.until(f"the edit of {name} reaches Azure", written, 0.005))
-    found.edit_to_call_ms_p50, *_, found.edit_to_call_ms_p99 = (
-        quantiles(waits, n=100)[49],
-        quantiles(waits, n=100)[98],
-    )
+    percentiles = quantiles(waits, n=100, method="inclusive")
+    found.edit_to_call_ms_p50, found.edit_to_call_ms_p99 = percentiles[49], percentiles[98]
 
 
 async def _restart(parts: Bench, found: Scale) -> None:

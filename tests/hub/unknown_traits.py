@@ -10,7 +10,7 @@ from kubespawner import KubeSpawner
 from oauthenticator.azuread import AzureAdOAuthenticator
 from oauthenticator.generic import GenericOAuthenticator
 from oauthenticator.github import GitHubOAuthenticator
-from traitlets.config import PyFileConfigLoader
+from traitlets.config.loader import PyFileConfigLoader
 
 CLASSES = {
     "JupyterHub": app.JupyterHub,

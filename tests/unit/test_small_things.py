@@ -18,12 +18,12 @@ from notebook_platform.azure.arm.errors import failure_of
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.sign_in_table import AADSTS
 from notebook_platform.azure.versions import downgrade, next_version, satisfies
+from notebook_platform.bounded.http import AnswerTooLarge
 from notebook_platform.engine import Operation
 from notebook_platform.kube.operation_record import OperationScope
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.workload import errors
-from notebook_platform.workload.client import AnswerTooLarge
 
 from tests.unit.azure.specs import runbook_spec
 from tests.unit.kube.memory import Secrets

@@ -201,8 +201,8 @@ class ExistingSubnet(Check[outputs.Network]):
             raise StepError(
                 Reason.SUBNET_NOT_FOUND,
                 f"{FIELD}.subnetId names {self._id}, which does not exist or cannot be read",
-                "Create the subnet, or let the operator read it. If the id is wrong, delete this platform and create one with the right id, "
-                "which cannot change.",
+                "Create the subnet, or let the operator read it (`az role assignment create`). If the id is wrong, delete this platform and "
+                "create one with the right id, which cannot change.",
                 retry_in=60,
             )
         id_ = same_id(present["id"], self._id)

@@ -9,6 +9,9 @@ from datetime import datetime
 
 from notebook_platform.api.reasons import AnyReason, Reason
 
+REPORT = "The operator retries. If the error persists, report it with a support bundle: `notebook-platform support-bundle NAME -n NAMESPACE`."
+"""The remedy of an unexpected error."""
+
 PART_OF_ELAPSED = 0.2
 """The end of work in progress is noticed at most so much later, as a part of its duration."""
 

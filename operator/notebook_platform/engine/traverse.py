@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Failed, Queued, StepError, Unblocking, Waiting
+from notebook_platform.engine.outcome import REPORT, Failed, Queued, StepError, Unblocking, Waiting
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs
 from notebook_platform.engine.time_limit import limited
@@ -135,6 +135,6 @@ def failure(step: AnyStep, error: Exception) -> Failed:
     return Failed(
         reason=Reason.INTERNAL_ERROR,
         message=f"{step.name} failed with an unknown error ({type(error).__name__})",
-        remedy="The operator retries. If the error persists, report it with a support bundle: `notebook-platform support-bundle NAME -n NAMESPACE`.",
+        remedy=REPORT,
         retry_in=30,
     )

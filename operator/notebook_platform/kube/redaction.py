@@ -8,7 +8,7 @@ administrators and are redacted with the secrets of all platforms.
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -129,7 +129,7 @@ class SecretRedactor:
                 known.last_used = now
         return fresh
 
-    def learn(self, found: Mapping[str, Learnable], *, source: str = "") -> Iterator[None]:
+    def learn(self, found: Mapping[str, Learnable], *, source: str = "") -> Generator[None]:
         """Learn what `learnable` found in a Secret's data, in slices of about a millisecond: exhaust the iterator.
 
         Raises TooManySecrets at its first slice and then learns nothing; nor does it learn anything when it is closed before

@@ -167,10 +167,11 @@ class SecretStore:
         except StepError as refused:
             raise StepError.of(replace(refused.failed, message=f"{field}: {refused.failed.message}")) from None
         if data is None:
+            literals = " ".join(f"--from-literal={key}=VALUE" for key in keys or ["KEY"])
             raise StepError(
                 Reason.SECRET_NOT_FOUND,
                 f"{field} names the Secret {name!r}, which does not exist in namespace {self.platform.namespace!r}",
-                f"Create it with the keys {', '.join(keys) or 'it needs'}. The operator reads it at once.",
+                f"Create it: `kubectl create secret generic {name} -n {self.platform.namespace} {literals}`. The operator reads it at once.",
             )
         if missing := [key for key in keys if not data.get(key)]:
             raise StepError(

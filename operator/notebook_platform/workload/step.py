@@ -179,7 +179,8 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
             return Failed(
                 reason=Reason.CLUSTER_UNREACHABLE,
                 message=f"spec.cluster: the managed cluster cannot be reached: {found.failure}",
-                remedy="Check that the operator can reach the API server (private cluster, authorized ranges). The operator retries.",
+                remedy="The operator retries. If the cluster is private, check the network from the operator to it. "
+                "If spec.cluster.authorizedIPRanges is set, add the address from which the operator connects.",
                 retry_in=10,
             )
         if found.target.ready_nodes < self._least:

@@ -11,7 +11,8 @@ from aiohttp import web
 from kubernetes.aio import client as kubernetes
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
-from notebook_platform.workload.client import MOST_BYTES, AnswerTooLarge, ForeignAnswer, connect
+from notebook_platform.bounded.http import AnswerTooLarge
+from notebook_platform.workload.client import MOST_BYTES, ForeignAnswer, connect
 
 from tests.local.workload.server import EMPTY, Server, answers
 

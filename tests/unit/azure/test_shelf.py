@@ -65,7 +65,10 @@ def test_the_list_of_a_group_removes_what_is_no_longer_in_it() -> None:
 
 def test_a_role_assignment_is_found_by_its_principal_and_its_owner() -> None:
     shelf = Shelf(ROLE_ASSIGNMENTS.keys)
-    item = {"id": f"{GROUP}/providers/x/roleAssignments/1", "properties": {"principalId": "ABC", "description": "c/ns/Name/uid"}}
+    item: Wire = {
+        "id": f"{GROUP}/providers/x/roleAssignments/1",
+        "properties": {"principalId": "ABC", "description": "c/ns/Name/uid"},
+    }
     shelf.put(item["id"], item, 1.0)
     assert shelf.having("abc") == shelf.having("c/ns/name/uid") == [item["id"].lower()]
 

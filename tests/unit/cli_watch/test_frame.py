@@ -31,9 +31,10 @@ def generated(
     """Return the lines of a frame without surrounding spaces."""
     timeline, view = Timeline(), View.of(document)
     timeline.record(view, NOW)
-    console = Console(file=StringIO(), width=width, height=height, color_system=None, legacy_windows=False)
+    output = StringIO()
+    console = Console(file=output, width=width, height=height, color_system=None, legacy_windows=False)
     console.print(Frame(view=view, events=events, timeline=timeline, now=NOW, note=note, hint=hint))
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+    return [line.rstrip() for line in output.getvalue().splitlines()]
 
 
 def test_a_reconciling_platform_shows_each_step_and_the_progress_of_azure() -> None:

@@ -101,11 +101,12 @@ def test_any_status_can_be_drawn_and_printed(
 ) -> None:
     timeline, views = Timeline(), [View.of(first), View.of(second)]
     now = NOW + timedelta(seconds=later)
-    console = Console(file=StringIO(), width=width, height=height, legacy_windows=False)
+    output = StringIO()
+    console = Console(file=output, width=width, height=height, legacy_windows=False)
     for view in views:
         timeline.record(view, now)
         console.print(Frame(view=view, events=events, timeline=timeline, now=now))
-    assert console.file.getvalue()
+    assert output.getvalue()
     assert all(len(row) == 3 for row in timeline.rows())
 
 

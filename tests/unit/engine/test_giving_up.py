@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from notebook_platform.api.reasons import AzureCode
+from notebook_platform.api.words import AzureCode
 from notebook_platform.engine.backoff import Attempt, backing_off, exhausted, next_attempts
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.outcome import Failed, Outcome, Ready

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from notebook_platform.engine import StepError
-from notebook_platform.hubs.binder.repositories import ESCAPED, PROVIDERS
-from notebook_platform.hubs.binder.traits import BINDER_CLASSES
+from notebook_platform.hubs.binder.repositories import ESCAPED
+from notebook_platform.hubs.binder.traits import BINDER_CLASSES, PROVIDERS
 from notebook_platform.hubs.binder.values import render
 
 from tests.unit.hubs.binder_specs import AZURE, INGRESS, NEW, PLACE, SECRETS, VERSION, spec

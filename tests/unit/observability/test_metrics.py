@@ -88,10 +88,10 @@ def test_names_that_users_or_azure_chose_become_a_fixed_word() -> None:
     assert action_label("create managed cluster x") == "create" and action_label("x") == OTHER
 
 
-def conditions(status: bool, reason: str) -> list[Condition]:
+def conditions(status: bool, reason: Reason) -> list[Condition]:
     """Return a Ready condition and one of a step."""
-    ready = condition(ConditionType.READY, status, Reason(reason), "", generation=1, now=NOW)
-    return [ready, condition("ReleasePrivateReady", status, Reason(reason), "", generation=1, now=NOW)]
+    ready = condition(ConditionType.READY, status, reason, "", generation=1, now=NOW)
+    return [ready, condition("ReleasePrivateReady", status, reason, "", generation=1, now=NOW)]
 
 
 def scraped(fleet: Fleet) -> list[str]:
@@ -108,8 +108,8 @@ def test_platforms_are_counted_by_condition_and_the_series_do_not_grow_with_them
     for n in range(500):
         states[f"uid-{n}"] = fleet.begin(f"uid-{n}", f"team/hub-{n}")
         fleet.expect(f"uid-{n}", 2)
-        fleet.report(f"uid-{n}", conditions(True, "Ready"), ["ReleasePrivate", "NodePools/gpu"], 2)
-    fleet.report("uid-7", conditions(False, "QuotaExceeded"), [], 1)
+        fleet.report(f"uid-{n}", conditions(True, Reason.READY), ["ReleasePrivate", "NodePools/gpu"], 2)
+    fleet.report("uid-7", conditions(False, Reason.QUOTA_EXCEEDED), [], 1)
     time += 100
     fleet.completed("uid-7")
     lines = scraped(fleet)
@@ -132,7 +132,7 @@ def test_series_by_name_are_bounded() -> None:
     fleet.per_platform = 2
     for n in (3, 1, 2):
         fleet.begin(f"uid-{n}", f"team/hub-{n}")
-    fleet.report("uid-1", conditions(True, "Ready"), [], 0)
+    fleet.report("uid-1", conditions(True, Reason.READY), [], 0)
     assert [line for line in scraped(fleet) if "platform_ready" in line] == [
         'notebook_platform_platform_ready{name="hub-1",namespace="team"} 1.0',
         'notebook_platform_platform_ready{name="hub-2",namespace="team"} 0.0',

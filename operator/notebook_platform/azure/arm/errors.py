@@ -31,7 +31,7 @@ from notebook_platform.azure.arm.error_table import CODES, NODE_GROUP_GONE, PHRA
 from notebook_platform.azure.arm.retry_after import retry_after
 from notebook_platform.azure.arm.sign_in_table import AADSTS, FEDERATED, SIGN_IN_REFUSED
 from notebook_platform.bounded.unanswered import why
-from notebook_platform.engine.outcome import Failed, StepError
+from notebook_platform.engine.outcome import REPORT, Failed, StepError
 from notebook_platform.kube.redaction import sanitize
 from notebook_platform.observability.context import CORRELATION
 
@@ -176,7 +176,7 @@ def translate(error: AzureError, *, field: str) -> Failed:
     return Failed(
         reason=Reason.AZURE_ERROR,
         message=f"{field}: the Azure SDK failed ({type(error).__name__})",
-        remedy="The operator retries. If the error persists, report it with a support bundle: `notebook-platform support-bundle NAME -n NAMESPACE`.",
+        remedy=REPORT,
         retry_in=UNKNOWN_RETRY,
     )
 
@@ -227,7 +227,7 @@ def unreadable(error: Exception, *, field: str) -> Failed:
     return Failed(
         reason=Reason.ANSWER_UNUSABLE,
         message=f"{field}: Azure's answer lacks a member, or one has another type ({type(error).__name__})",
-        remedy="The operator retries. If the error persists, report it with a support bundle: `notebook-platform support-bundle NAME -n NAMESPACE`.",
+        remedy=REPORT,
         retry_in=UNKNOWN_RETRY,
         correlation_id=CORRELATION.get(),
     )

@@ -29,6 +29,8 @@ CERTIFICATE = Row(
 )
 PASSING = Row(reason=Reason.AZURE_UNAVAILABLE, remedy="The operator retries: the failure is within Entra ID.", retry_in=15)
 
+SYNCHRONIZE = "Synchronize the clock of the operator's machine by NTP; `timedatectl` shows its state."
+
 AADSTS: dict[str, Row] = {
     "7000215": Row(
         reason=Reason.WRONG_CREDENTIALS,
@@ -45,7 +47,7 @@ AADSTS: dict[str, Row] = {
     "700027": CERTIFICATE,
     "700024": Row(
         reason=Reason.CLOCK_SKEW,
-        remedy="Synchronize the clock of the operator's machine.",
+        remedy=SYNCHRONIZE,
         retry_in=60,
     ),
     **dict.fromkeys(("700213", "70021", "70025"), FEDERATION),

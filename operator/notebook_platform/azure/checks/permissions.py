@@ -13,6 +13,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.answer import document_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import GROUPS
+from notebook_platform.azure.arm.sign_in_table import SYNCHRONIZE
 from notebook_platform.azure.checks.finding import Finding, oldest
 from notebook_platform.azure.scope import AzureScope
 
@@ -42,7 +43,14 @@ async def clock(scope: AzureScope, fresh: bool) -> list[Finding]:
         skew = await scope.cache.cached_call("clock", ask, max_age=oldest(scope), fresh=fresh)
     if skew > SKEW_SECONDS:
         sentence = f"The clock of the operator's machine is {skew:.0f} s off Azure's, and Entra ID allows {SKEW_SECONDS} s"
-        return [Finding(sentence=sentence, reason=Reason.CLOCK_SKEW, remedy="Synchronize it (NTP).", retry_in=AGAIN)]
+        return [
+            Finding(
+                sentence=sentence,
+                reason=Reason.CLOCK_SKEW,
+                remedy=SYNCHRONIZE,
+                retry_in=AGAIN,
+            )
+        ]
     return [Finding(sentence=f"{skew:.0f} s off Azure's")]
 
 
