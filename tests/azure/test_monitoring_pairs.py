@@ -44,6 +44,20 @@ async def test_an_orphaned_platform_that_is_adopted_again_owns_its_collection_ru
     assert all_done(await estate.delete(spec)) and (await estate.state())["resources"] == {}
 
 
+@pytest.mark.parametrize("deletes", [True, False], ids=["the platform", "the metrics"])
+async def test_no_rule_or_endpoint_of_a_former_region_outlives_what_it_is_for(estate: Estate, deletes: bool) -> None:
+    resources = await settled(estate, watched())
+    for former, current in zip(MOVED, (ENDPOINT, RULE), strict=True):
+        await estate.control("PUT", f"/resources{former}", resources[current] | {"id": former, "name": former.rsplit("/", 1)[1]})
+    if deletes:
+        mark = await estate.mark()
+        assert all_done(await estate.delete(watched()))
+        deleted = "\n".join(await estate.writes(mark)).lower()
+        assert [id_ for id_ in (ENDPOINT, RULE, *MOVED) if id_.rsplit("/", 1)[1] not in deleted] == [], deleted
+    else:
+        assert not {ENDPOINT, RULE, *MOVED} & (await settled(estate, watched(prometheus="None"))).keys()
+
+
 async def test_a_rule_without_an_owner_that_differs_is_not_adopted(estate: Estate) -> None:
     spec = watched() | {"adoption": "IfUnowned"}
     await settled(estate, spec)

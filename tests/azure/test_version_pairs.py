@@ -57,6 +57,19 @@ async def test_pools_follow_a_control_plane_that_another_client_upgrades(estate:
     assert await versions(estate) == all_at("1.35")
 
 
+async def test_an_upgrade_says_so_when_it_waits_for_a_pool_that_another_client_upgrades(estate: Estate) -> None:
+    await settled(estate, at("1.34"))
+    estate.ignored = ["NodePools.agentPools[users].orchestratorVersion"]
+    spec = at("1.36", driftIgnore=estate.ignored)
+    outcome = (await estate.settle(spec))["Cluster"].outcome
+    assert isinstance(outcome, Deferred) and outcome.needs_user and "from upgrading users: " in outcome.message
+    assert await versions(estate) == {"cluster": "1.35", "nodepool1": "1.35", "users": "1.34"}
+    upgraded = {"properties": {"orchestratorVersion": "1.35", "currentOrchestratorVersion": "1.35.1"}}
+    await estate.control("PATCH", f"/resources{CLUSTER}/agentPools/users", upgraded)
+    results = await estate.settle(spec)
+    assert (await versions(estate))["cluster"] == "1.36" and isinstance(results["Cluster"].outcome, Ready)
+
+
 async def test_a_control_plane_that_is_upgraded_without_effect_holds_up_nothing_else(estate: Estate) -> None:
     await settled(estate, at("1.34"))
     old = {"properties": {"kubernetesVersion": "1.34", "currentKubernetesVersion": "1.34.2"}}

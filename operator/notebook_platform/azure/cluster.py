@@ -45,7 +45,7 @@ from notebook_platform.azure.schedules import check_schedules
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.states import is_busy, state_of
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
-from notebook_platform.azure.upgrade_gate import upgrade_gate
+from notebook_platform.azure.upgrade_gate import awaits_pools, pools_first, upgrade_gate
 from notebook_platform.azure.versions import next_version
 from notebook_platform.engine import Action, Change, Inputs, Observed
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Gate, Impossible
@@ -227,8 +227,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             wanted, current = desired["properties"]["kubernetesVersion"], current_version(existing)
             version = next_version(current, wanted)
             if behind := lagging_pools(existing, self._pools):
-                sentence = f"The agent pools {', '.join(behind)} are upgraded to {current} before the control plane is upgraded to {version}"
-                return Deferred(output=self.output(found), reason=Reason.UPGRADING, message=sentence)
+                return pools_first(self._scope.spec, behind, current, version, self.output(found))
             kind, expected = f"upgrade managed cluster {self._name} to {version}", UPGRADE_SECONDS
         body = updated_cluster(existing, members, version)
         body["tags"] |= sent_tag(members, self._patch(desired), existing.get("tags"), self._scope.now)
@@ -248,8 +247,8 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
     def output(self, found: Found | None) -> outputs.Cluster | None:
         if found is None:
             return None
-        behind = busy_pools(found.body) or lagging_pools(found.body, self._pools)
-        return cluster_output(found.body, self._scope.group, awaits_pools=found.gate is None and bool(behind))
+        awaits = found.gate is None and awaits_pools(self._scope.spec, found.body, self._pools)
+        return cluster_output(found.body, self._scope.group, awaits_pools=awaits)
 
     def planned_output(self, desired: Wire) -> outputs.Cluster | None:
         properties = desired["properties"]

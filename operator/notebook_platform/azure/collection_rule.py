@@ -123,12 +123,14 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
         return not any(compare_wire({name: value for name, value in desired.rule.items() if name != "tags"}, rule))
 
     async def _observe_ending(self, cluster: outputs.Cluster | None, *, fresh: bool) -> Observed[Found]:
-        """Observe what is to be deleted: the platform's rule, which outlives its cluster, and the association while the cluster exists."""
-        if (rule := next(iter(await self._owned_rules(fresh=fresh)), None)) is None:
+        """Observe what is to be deleted: the platform's rules, which outlive its cluster, and the association while the cluster exists."""
+        owned = await self._owned_rules(fresh=fresh)
+        if not owned:
             return Observed()
+        rule, *former = owned
         path = None if cluster is None or cluster.planned else self._path(cluster.id)
         associated = await self._associated(path, fresh=fresh) if path else None
-        return Observed(found=Found(rule, True, associated, path))
+        return Observed(found=Found(rule, True, associated, path, former=tuple(str(one["id"]) for one in former)))
 
     async def _associated(self, path: str, *, fresh: bool) -> str | None:
         """Return the id of the rule that an association names; None: there is none."""
@@ -163,9 +165,7 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
         elif _is_former(there):
             changes.append(Change(path=ASSOCIATION, action=Action.UPDATE, before=there.associated, after=desired.rule_id))
         if self.writes_rule(desired, there):
-            changes += [
-                Change(path=f"{FORMER}[{id_.rsplit('/', 1)[1]}]", action=Action.DELETE, before=id_) for id_ in there.former
-            ]
+            changes += _former_removal(there)
         return changes
 
     def writes_rule(self, desired: Desired, there: Found) -> bool:
@@ -194,10 +194,8 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
         return Ready()
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        if found.rule is None:
-            return Ready()
         async with azure_errors(self.field):
-            await self._remove([change for change in _removal(found) if change.path == ASSOCIATION])
+            await self._remove([change for change in _removal(found) if change.path != RULE])
         return await super().delete(found, inputs)
 
     async def _remove(self, changes: Sequence[Change]) -> None:
@@ -227,10 +225,18 @@ def _is_former(there: Found) -> bool:
 
 
 def _removal(found: Found | None) -> list[Change]:
-    """Return the removal of the platform's rule; before it, of the cluster's association if that is with this rule."""
-    if found is None or found.rule is None:
+    """Return the removal of the platform's rules; before them, of the cluster's association if that is with its rule."""
+    if found is None:
         return []
+    if found.rule is None:
+        return _former_removal(found)
     rule = Change(path=RULE, action=Action.DELETE, before=found.rule["id"])
+    former = _former_removal(found)
     if (found.associated or "").lower() != found.rule["id"].lower() or found.association is None:
-        return [rule]
-    return [Change(path=ASSOCIATION, action=Action.DELETE, before=found.association), rule]
+        return [rule, *former]
+    return [Change(path=ASSOCIATION, action=Action.DELETE, before=found.association), rule, *former]
+
+
+def _former_removal(found: Found) -> list[Change]:
+    """Return the removal of the platform's resources with former names."""
+    return [Change(path=f"{FORMER}[{id_.rsplit('/', 1)[1]}]", action=Action.DELETE, before=id_) for id_ in found.former]

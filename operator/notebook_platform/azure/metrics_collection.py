@@ -77,7 +77,10 @@ class MetricsCollection(CollectionRule[outputs.MetricsCollection]):
         owned, desired = await self.owned(COLLECTION_ENDPOINTS, fresh=fresh), self.desired(inputs)
         found = observed.found or Found(None, exists=False, associated=None)
         if desired is None or self._scope.deleting:
-            return replace(observed, found=replace(found, endpoint=owned[0])) if owned else observed
+            if not owned:
+                return observed
+            others = tuple(str(one["id"]) for one in owned[1:])
+            return replace(observed, found=replace(found, endpoint=owned[0], former=(*found.former, *others)))
         current = [one for one in owned if one["id"].lower() == desired.endpoint_id.lower()]
         former = tuple(str(one["id"]) for one in owned if one not in current)
         endpoint = current[0] if current else None

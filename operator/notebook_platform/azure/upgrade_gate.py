@@ -4,17 +4,19 @@ The checks are those of `checks.BEFORE_UPGRADE`. Their result is the gate of the
 cannot be made holds up nothing else, and `plan` shows it on that change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
+from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.checks import BEFORE_UPGRADE
 from notebook_platform.azure.checks.finding import failure, run
-from notebook_platform.azure.cluster_body import cluster_output, current_version, power_state
+from notebook_platform.azure.cluster_body import Wire, busy_pools, cluster_output, current_version, lagging_pools, power_state
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.azure.versions import ignores_version, reached
+from notebook_platform.azure.versions import ignores_pool_version, ignores_version, reached
 from notebook_platform.engine.change import Gate, Impossible, NeedsApproval
-from notebook_platform.engine.outcome import Failed
+from notebook_platform.engine.outcome import Deferred, Failed
 
 FIELD = "spec.cluster"
 
@@ -34,6 +36,22 @@ async def upgrade_gate(scope: AzureScope, body: Mapping[str, Any]) -> Gate | Non
         return Impossible(refused, disruptive=True)
     obstacle = await _obstacle(scope, body, current, wanted)
     return NeedsApproval(obstacle, disruptive=True) if obstacle else None
+
+
+def awaits_pools(spec: NotebookPlatformSpec, body: Wire, names: Collection[str]) -> bool:
+    """Return whether the next upgrade waits for agent pools, of which the operator upgrades each that is behind. Pure."""
+    behind = lagging_pools(body, names)
+    return bool(behind or busy_pools(body)) and not any(ignores_pool_version(spec, pool) for pool in behind)
+
+
+def pools_first(
+    spec: NotebookPlatformSpec, behind: Sequence[str], current: str, wanted: str, output: outputs.Cluster | None
+) -> Deferred:
+    """Return that the control plane waits for the agent pools `behind`, which are a minor version behind `current`. Pure."""
+    message = f"The agent pools {', '.join(behind)} are upgraded to {current} before the control plane is upgraded to {wanted}"
+    if left := [pool for pool in behind if ignores_pool_version(spec, pool)]:
+        message += f". spec.driftIgnore keeps the operator from upgrading {', '.join(left)}: upgrade them, or remove the path"
+    return Deferred(output=output, reason=Reason.UPGRADING, message=message, needs_user=bool(left))
 
 
 async def _obstacle(scope: AzureScope, body: Mapping[str, Any], current: str, wanted: str) -> Failed | None:

@@ -37,6 +37,11 @@ def ignores_version(spec: NotebookPlatformSpec) -> bool:
     return ignored_by(spec.drift_ignore)("Cluster", "properties.kubernetesVersion")
 
 
+def ignores_pool_version(spec: NotebookPlatformSpec, pool: str) -> bool:
+    """Return whether spec.driftIgnore leaves the version of an agent pool to another client."""
+    return ignored_by(spec.drift_ignore)("NodePools", f"agentPools[{pool}].orchestratorVersion")
+
+
 def next_version(current: str, wanted: str) -> str:
     """Return the version to request next on the way to `wanted`: itself, or the next minor when it is further away."""
     (_, now), (_, target) = minor(current), minor(wanted)

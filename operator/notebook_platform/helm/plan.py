@@ -125,16 +125,20 @@ def _differing(desired: Wanted, release: Release) -> list[str]:
 def changes(
     wanted: Wanted, release: Release, state: State, owned: OwnedRelease | None, preview: RevisionPreview, owner: str
 ) -> Sequence[Change]:
-    """Return the changes of a release that exists, without drift."""
+    """Return the changes of a release that exists, without drift of live objects.
+
+    A lock, a failure of Helm and an adoption undo nothing that another client has changed; a revision that another helm has superseded may.
+    """
     path = path_of(wanted)
     if state is State.IN_SYNC:
         return ()
     if state is State.UNMANAGED:
-        return [Change(path=f"{path}/owner", action=Action.UPDATE, after=owner)]
+        return [Change(path=f"{path}/owner", action=Action.UPDATE, after=owner, drift=False)]
     if state in WRITES and not wanted.is_in(release):
         return upgrades(wanted, release, owned, preview)
     gate = Impossible(preview.refused) if preview.refused and state in WRITES else None
-    return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted", gate=gate)]
+    undoes = None if state is State.OUT_OF_SYNC else False
+    return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted", gate=gate, drift=undoes)]
 
 
 def approved(metadata: Mapping[str, Any]) -> frozenset[str]:

@@ -173,6 +173,14 @@ async def spec_corrected(harness: ReleaseHarness) -> None:
     harness.set()
 
 
+async def spec_edited(harness: ReleaseHarness) -> None:
+    harness.set(note="edited")
+
+
+async def correction_asked_for(harness: ReleaseHarness) -> None:
+    harness.warns = False
+
+
 async def their_helm_ends(harness: ReleaseHarness) -> None:
     """Kill the last Helm process that was started by hand."""
     process = harness.cluster.theirs[-1]

@@ -4,7 +4,8 @@ already."""
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine import Deferred, Inputs, Unblocking
 from notebook_platform.engine.conditions import condition_of, fold_conditions
+from notebook_platform.engine.drift import Baseline
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Policy, reconcile
 from notebook_platform.engine.result import Result
@@ -61,6 +63,11 @@ class ReleaseHarness:
     ledgers: dict[str, ReleaseLedger] = field(default_factory=dict)
     """By owner: a harness may become another platform."""
     compared: ComparedObjects = field(default_factory=ComparedObjects)
+    warns: bool = False
+    """spec.driftPolicy: Warn."""
+    baseline: Baseline = field(default_factory=lambda: Baseline(generation=1, steps={}))
+    spec: Any = None
+    """The wants of the last reconcile."""
     results: dict[str, Result] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     """The conditions of the platform's status after the last reconcile."""
@@ -111,7 +118,11 @@ class ReleaseHarness:
         return self.ledger.release((self.namespace, release))
 
     async def once(self, policy: Policy | None = None) -> dict[str, Result]:
-        self.results = await reconcile(self.graph(), policy or Policy())
+        if (self.wants, self.hub) != self.spec:
+            self.spec, self.baseline = deepcopy((self.wants, self.hub)), self.baseline.at(self.baseline.generation + 1)
+        policy = policy or Policy(correct_drift=not self.warns)
+        self.results = await reconcile(self.graph(), replace(policy, is_drift=self.baseline.is_drift))
+        self.baseline = self.baseline.after(self.results)
         self.conditions = fold_conditions(self.results, self.conditions, generation=1, now=datetime.now(UTC))
         return self.results
 

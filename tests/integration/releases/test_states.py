@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from notebook_platform.engine import Rechecked
+from notebook_platform.engine import Ready, Rechecked
 from notebook_platform.helm.state import State
 
 from tests.environments import Say
@@ -12,6 +12,7 @@ from tests.integration.releases.hands import (
     all_release_records_deleted_by_hand,
     being_uninstalled_by_hand,
     being_upgraded_by_hand,
+    correction_asked_for,
     deployment_deleted_by_hand,
     deployment_edited_by_hand,
     failed_halfway_a_moment_ago,
@@ -27,6 +28,7 @@ from tests.integration.releases.hands import (
     rollback_of_ours_that_died,
     rolled_back_by_hand,
     spec_corrected,
+    spec_edited,
     their_helm_ends_and_its_lock_is_taken_away,
     there_before_and_taken_over,
     uninstallation_by_hand_that_died,
@@ -120,6 +122,38 @@ async def test_a_state_is_reported_and_ends_in_one_deployed_revision(
     assert (
         records.count("deployed") == 1 and records[-1] == "deployed" and not [one for one in records if one.startswith("pending")]
     )
+
+
+WARNED: list[tuple[Hand, str, str, Hand]] = [
+    (uninstalled_by_hand, "ReleaseLittleReady", "Drifted", correction_asked_for),
+    (upgraded_by_hand, "DriftDetected", "Drifted", spec_edited),
+    (rolled_back_by_hand, "DriftDetected", "Drifted", spec_edited),
+    (deployment_edited_by_hand, "DriftDetected", "Drifted", correction_asked_for),
+    (upgrade_of_ours_that_died, "ReleaseLittleReady", "Recovering", left_alone),
+    (being_upgraded_by_hand, "ReleaseLittleReady", "ReleaseLocked", their_helm_ends_and_its_lock_is_taken_away),
+    (upgrade_by_hand_that_died, "ReleaseLittleReady", "ReleaseLocked", lock_deleted_as_the_remedy_asks),
+]
+
+
+@pytest.mark.parametrize(("hand", "condition", "reason", "cure"), WARNED, ids=[case[0].__name__ for case in WARNED])
+async def test_with_warn_what_another_client_did_is_reported_and_no_lock_or_edit_is_taken_for_that(
+    harness: ReleaseHarness, hand: Hand, condition: str, reason: str, cure: Hand
+) -> None:
+    await installed(harness)
+    harness.warns = True
+    await hand(harness)
+    await harness.state()
+    before = await harness.records()
+    for _ in range(2):
+        await harness.once()
+        assert harness.condition(condition).reason == reason, harness.conditions
+        if reason != "Drifted":
+            break
+    assert reason != "Drifted" or await harness.records() == before
+    await cure(harness)
+    await harness.until(lambda outcome: isinstance(outcome, Ready))
+    assert (await harness.records())[-1][1] == "deployed"
+    assert (await harness.deployment()).spec.replicas == 1
 
 
 async def volume(harness: ReleaseHarness) -> str:

@@ -9,10 +9,10 @@ from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.agent_pools import pool_of
 from notebook_platform.azure.checks.finding import Finding, failure
-from notebook_platform.azure.checks.quota import REMEDY, Left, demands, left_in, surge_findings, version_ignored
+from notebook_platform.azure.checks.quota import REMEDY, Left, demands, left_in, surge_findings
 from notebook_platform.azure.checks.vm_sizes import Sizes, size_findings, sizes_of
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.azure.versions import reached
+from notebook_platform.azure.versions import ignores_pool_version, reached
 from notebook_platform.engine import Action, Change, Failed, StepError
 from notebook_platform.engine.change import Impossible
 
@@ -55,7 +55,7 @@ def _is_upgraded(scope: AzureScope, existing: Wire, control_plane: str) -> bool:
     """Return whether the operator upgrades a pool as soon as the control plane is there."""
     wanted, floor = scope.spec.cluster.kubernetes_version, scope.spec.cluster.upgrades.moves_version
     current = str(existing.get("currentOrchestratorVersion") or wanted)
-    if version_ignored(scope, str(existing["name"])):
+    if ignores_pool_version(scope.spec, str(existing["name"])):
         return False
     return reached(control_plane, wanted, floor=floor) and not reached(current, wanted, floor=floor)
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from azure.core.utils import CaseInsensitiveDict
 
-from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.addresses import most_nodes
@@ -22,7 +21,7 @@ from notebook_platform.azure.arm.resource_types import CLUSTERS
 from notebook_platform.azure.checks.finding import Finding, oldest
 from notebook_platform.azure.checks.vm_sizes import Sizes, sizes_of
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.azure.versions import reached
+from notebook_platform.azure.versions import ignores_pool_version, reached
 
 REGIONAL, SPOT = "cores", "lowprioritycores"
 """Quotas of all vCPUs of a region, and of its Spot vCPUs (https://learn.microsoft.com/azure/quotas/spot-quota)."""
@@ -134,21 +133,18 @@ async def upgrade_quota(scope: AzureScope, fresh: bool) -> list[Finding]:
 
 async def _surges(scope: AzureScope, cluster: Mapping[str, Any], left: Left) -> dict[str, Demand]:
     """Return what the pools need that the operator upgrades, for the quotas that Azure shows."""
-    pools = [pool for pool in scope.spec.node_pools if not version_ignored(scope, pool.name)]
+    pools = [pool for pool in scope.spec.node_pools if not ignores_pool_version(scope.spec, pool.name)]
     wanted = demands(pools, await sizes_of(scope, False), cluster.get("agentPoolProfiles") or ())
     return {name: demand for name, demand in wanted.items() if name in left}
-
-
-def version_ignored(scope: AzureScope, pool: str) -> bool:
-    """Return whether spec.driftIgnore keeps an agent pool at its version of Kubernetes."""
-    return ignored_by(scope.spec.drift_ignore)("NodePools", f"agentPools[{pool}].orchestratorVersion")
 
 
 def _upgrade(scope: AzureScope, cluster: Mapping[str, Any]) -> str:
     """Return the version that the spec upgrades the cluster or its pools to; empty: they run that already."""
     wanted = scope.spec.cluster.kubernetes_version
     running = [str(cluster.get("currentKubernetesVersion") or cluster.get("kubernetesVersion") or wanted)]
-    pools = [pool for pool in cluster.get("agentPoolProfiles") or () if not version_ignored(scope, str(pool.get("name")))]
+    pools = [
+        pool for pool in cluster.get("agentPoolProfiles") or () if not ignores_pool_version(scope.spec, str(pool.get("name")))
+    ]
     running += [str(pool.get("currentOrchestratorVersion") or wanted) for pool in pools]
     return "" if all(reached(current, wanted, floor=scope.spec.cluster.upgrades.moves_version) for current in running) else wanted
 
