@@ -146,7 +146,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
     try:
         outcome = await step.apply(desired, observed.found, split.now)
     except ChangeWithoutEffect as useless:
-        outcome = _impossible(step, observed.found, useless.failed, result)
+        outcome = _impossible(step, observed.found, useless.failed, exists=result.exists)
     if isinstance(outcome, Deferred):
         return replace(result, outcome=outcome, drift=(), remaining=_paths(changes, drift))
     result = replace(result, applied=split.now)
@@ -200,13 +200,13 @@ def _without_apply(step: AnyStep, found: Any, split: Split, result: Result) -> R
     if split.later:
         return replace(result, outcome=_deferred(step, found, split))
     drift = tuple(change for change in result.drift if not isinstance(change.gate, Impossible))
-    return replace(result, outcome=_impossible(step, found, split.impossible[0].failed, result), drift=drift)
+    return replace(result, outcome=_impossible(step, found, split.impossible[0].failed, exists=result.exists), drift=drift)
 
 
-def _impossible(step: AnyStep, found: Any, failed: Failed, result: Result) -> Outcome:
+def _impossible(step: AnyStep, found: Any, failed: Failed, *, exists: bool) -> Outcome:
     """Return the outcome when only a change is left that can never be made. Later steps use what exists, so that it holds up nothing
     else; where nothing exists they wait."""
-    if not result.exists or failed.retry_in is not None:
+    if not exists or failed.retry_in is not None:
         return failed
     message = f"{failed.message.rstrip('. ')}. {failed.remedy}"
     return _with_health(step, found, Deferred(output=step.output(found), reason=failed.reason, message=message, needs_user=True))
@@ -251,8 +251,12 @@ def _planned(step: AnyStep, desired: Any, observed: Observed[Any], mode: Mode, c
 
 
 async def _observe_applied(step: AnyStep, inputs: Inputs, split: Split) -> Outcome:
-    """Observe again after changes that take effect at once."""
+    """Observe again after changes that take effect at once. What was left out of them is reported at once too."""
     observed = await step.observe(await step.prepare(inputs), fresh=True)
     if unusable := observed.failed or observed.busy:
         return unusable
-    return _deferred(step, observed.found, split) if split.later else _health(step, observed.found)
+    if split.later:
+        return _deferred(step, observed.found, split)
+    if split.impossible:
+        return _impossible(step, observed.found, split.impossible[0].failed, exists=observed.exists)
+    return _health(step, observed.found)

@@ -66,6 +66,12 @@ class Found:
         return adopting(self.history, self.owned)
 
     @property
+    def has_worked(self) -> bool:
+        """Return whether Helm has ever completed a revision, as far as is known: only then has it users whom an upgrade disrupts."""
+        never = self.state is State.FAILED and self.owned is not None and not self.owned.adopted and self.history.good is None
+        return not never
+
+    @property
     def is_adopted(self) -> bool:
         """Return whether another Helm wrote the newest revision and the operator adopted it."""
         return self.owned is not None and self.release is not None and self.release.revision in self.owned.adopted

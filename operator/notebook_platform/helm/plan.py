@@ -72,7 +72,9 @@ def installs(wanted: Wanted, preview: RevisionPreview) -> list[Change]:
     return [Change(path=path_of(wanted), action=Action.CREATE, after=after, gate=gate)]
 
 
-def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, preview: RevisionPreview) -> list[Change]:
+def upgrades(
+    wanted: Wanted, release: Release, owned: OwnedRelease | None, preview: RevisionPreview, *, worked: bool
+) -> list[Change]:
     """Return the changes of a release with another chart or other values than wanted; what must happen before the upgrade is first.
 
     They are no drift: records that another client wrote are ignored, so chart or values differ because what is wanted has changed.
@@ -83,17 +85,19 @@ def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, previ
         upgrade = Change(path=f"{path_of(wanted)}/chart", action=Action.UPDATE, before=before, after=chart)
     else:
         upgrade = Change(path=f"{path_of(wanted)}/values", action=Action.UPDATE, before=_differing(wanted, release))
-    gate = _gate(preview, begun=begun)
+    gate = _gate(preview, begun=begun, worked=worked)
     return [replace(change, gate=gate, drift=False) for change in (*_beside(wanted, preview), upgrade)]
 
 
-def _gate(preview: RevisionPreview, *, begun: bool) -> Gate | None:
-    """Return the gate of an upgrade. `begun`: the upgrade was interrupted and continues without a gate."""
+def _gate(preview: RevisionPreview, *, begun: bool, worked: bool) -> Gate | None:
+    """Return the gate of an upgrade. `begun`: the upgrade was interrupted and continues without a gate. Without `worked` no revision
+    has ever run, so that no user is disrupted."""
+    disruptive = worked and not begun
     if preview.refused:
-        return Impossible(preview.refused, disruptive=not begun)
-    if begun:
-        return None
-    return NeedsApproval(preview.awaits, disruptive=True) if preview.awaits else Disruptive()
+        return Impossible(preview.refused, disruptive=disruptive)
+    if preview.awaits and not begun:
+        return NeedsApproval(preview.awaits, disruptive=disruptive)
+    return Disruptive() if disruptive else None
 
 
 def _beside(wanted: Wanted, preview: RevisionPreview) -> Iterator[Change]:
@@ -110,6 +114,12 @@ def drift(drifts: Iterable[Drift]) -> list[Change]:
     return [Change(path=one.path, action=Action.UPDATE, before=one.found, after=one.wanted, drift=True) for one in drifts]
 
 
+def with_gate_of(revision: Sequence[Change], drifts: Iterable[Change]) -> list[Change]:
+    """Return drifts of a release whose manifest another Helm wrote: only the changes that write the next `revision` correct them, so they
+    wait for the same."""
+    return [replace(change, gate=one.gate) for change in drifts for one in revision[-1:]]
+
+
 def of_revision(wanted: Wanted, changes: Iterable[Change]) -> bool:
     """Return whether helm must write a revision for any of the changes. Drift of live objects is corrected without one."""
     return any(change.path.startswith(path_of(wanted)) for change in changes)
@@ -123,9 +133,16 @@ def _differing(desired: Wanted, release: Release) -> list[str]:
 
 
 def changes(
-    wanted: Wanted, release: Release, state: State, owned: OwnedRelease | None, preview: RevisionPreview, owner: str
+    wanted: Wanted,
+    release: Release,
+    state: State,
+    owned: OwnedRelease | None,
+    preview: RevisionPreview,
+    owner: str,
+    *,
+    worked: bool,
 ) -> Sequence[Change]:
-    """Return the changes of a release that exists, without drift of live objects.
+    """Return the changes of a release that exists, without drift of live objects. `worked`: Helm has once completed a revision of it.
 
     A lock, a failure of Helm and an adoption undo nothing that another client has changed; a revision that another helm has superseded may.
     """
@@ -135,7 +152,7 @@ def changes(
     if state is State.UNMANAGED:
         return [Change(path=f"{path}/owner", action=Action.UPDATE, after=owner, drift=False)]
     if state in WRITES and not wanted.is_in(release):
-        return upgrades(wanted, release, owned, preview)
+        return upgrades(wanted, release, owned, preview, worked=worked)
     gate = Impossible(preview.refused) if preview.refused and state in WRITES else None
     undoes = None if state is State.OUT_OF_SYNC else False
     return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted", gate=gate, drift=undoes)]

@@ -103,7 +103,9 @@ class ReleaseStep(Step[Wanted, Found, Running]):
         drifts = plan.drift(found.drifts)
         if found.state is State.DRIFTED:
             return drifts
-        return [*plan.changes(desired, found.release, found.state, found.owned, found.preview, self._scope.owner), *drifts]
+        owner, worked = self._scope.owner, found.has_worked
+        changes = plan.changes(desired, found.release, found.state, found.owned, found.preview, owner, worked=worked)
+        return [*changes, *(plan.with_gate_of(changes, drifts) if found.is_adopted else drifts)]
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and found is not None

@@ -114,7 +114,7 @@ def test_an_approval_names_the_version_and_nothing_else_passes() -> None:
 
 
 def planned(state: State, preview: RevisionPreview, owned: OwnedRelease | None = None, version: str = "3.3.8") -> list[Change]:
-    return list(changes(WANTED, release(version=version, config={"a": 0}), state, owned, preview, "me"))
+    return list(changes(WANTED, release(version=version, config={"a": 0}), state, owned, preview, "me", worked=True))
 
 
 def test_a_plan_reports_what_is_done_beside_the_upgrade_and_all_of_it_waits_together() -> None:
