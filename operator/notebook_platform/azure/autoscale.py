@@ -27,16 +27,22 @@ from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.engine.change import merged
+from notebook_platform.engine.outcome import Deferred
 
 Wire = dict[str, Any]
+
+LONGEST_WAIT, STALL_AFTER = 300.0, 1800.0
+"""Seconds between two reads for the scale set of a pool, at most, and until a user has to act."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The platform's settings in the node resource group, in wire form by name."""
+    """The platform's settings in the node resource group, in wire form by name. `without_pool`: the pools of spec.autoscale that do not
+    exist."""
 
     group: str
     ours: Mapping[str, Wire]
+    without_pool: tuple[str, ...] = ()
 
 
 class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
@@ -96,18 +102,24 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
                 if failed:
                     return Observed(failed=failed, ours=False)
                 ours[other["name"]] = other
-        if missing := self._without_scale_set(inputs):
-            message = f"Waiting for the scale sets of {', '.join(missing)}"
-            return Observed(busy=Progressing(reason=Reason.WAITING, message=message, requeue_after=5))
-        found = Found(cluster.node_resource_group, ours)
-        return Observed(found=found, notices=tuple(self._notices()))
-
-    def _without_scale_set(self, inputs: Inputs) -> list[str]:
         pools = inputs.get(outputs.NodePools)
-        cluster = inputs.get(outputs.Cluster)
-        if pools is None or self._scope.deleting or cluster is None or cluster.planned:
-            return []
+        missing = [] if pools is None or self._scope.deleting or cluster.planned else self._without_scale_set(pools)
+        if pools and (unlisted := [pool for pool in missing if pool in pools.counts]):
+            return Observed(busy=_waits_for_scale_sets(unlisted))
+        return Observed(found=Found(group, ours, tuple(missing)), notices=tuple(self._notices()))
+
+    def _without_scale_set(self, pools: outputs.NodePools) -> list[str]:
         return [s.pool for s in self._scope.spec.autoscale if s.pool not in pools.scale_sets]
+
+    def check_health(self, found: Found | None) -> Outcome | None:
+        if found is None or not found.without_pool:
+            return None
+        message = (
+            f"The autoscale settings of the agent pools {', '.join(found.without_pool)} wait until these pools exist. Create the pools, or "
+            "remove their settings from spec.autoscale"
+        )
+        waits = not self._scope.planning
+        return Deferred(output=self.output(found), reason=Reason.WAITING, message=message, needs_user=waits)
 
     def _notices(self) -> list[Notice]:
         both = [p.name for p in self._scope.spec.node_pools if p.autoscaling]
@@ -133,7 +145,8 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
                 changes += judged(found_changes, patch, ours[name].get("tags"), self._scope.now)
                 tags = removed_tags(self._scope.applied.get(self.name), self._scope.tags, ours[name].get("tags"))
                 changes += [replace(change, path=f"{name}.{change.path}") for change in tags]
-        changes += [Change(path=name, action=Action.DELETE, before=name) for name in ours if name not in wanted]
+        named = {self._name(setting).casefold() for setting in self._scope.spec.autoscale}
+        changes += [Change(path=name, action=Action.DELETE, before=name) for name in ours if name.casefold() not in named]
         return changes
 
     def _merged(self, name: str, body: Wire, existing: Wire) -> Wire:
@@ -187,9 +200,11 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
                 **without_absent(body),
                 "tags": {**body["tags"], **sent_tag(mine, self._patch(name, body), None, self._scope.now)},
             }
-        kept = merged({"tags": existing.get("tags") or {}}, [change for change in mine if change.keys[:1] == ("tags",)])["tags"]
+        members = {"tags": existing.get("tags") or {}, "properties": existing.get("properties") or {}}
+        written = without_absent(merged(members, mine))
         tags = sent_tag(mine, self._patch(name, body), existing.get("tags"), self._scope.now)
-        return {**without_absent(self._merged(name, body, existing)), "tags": {**kept, **tags}}
+        location = existing.get("location") or body["location"]
+        return {**written, "location": location, "tags": {**written["tags"], **tags}}
 
     def output(self, found: Found | None) -> tuple[str, ...] | None:
         return tuple(found.ours) if found and found.ours else None
@@ -213,6 +228,18 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
     @property
     def _settings(self) -> Any:
         return self._scope.session.monitor.autoscale_settings
+
+
+def _waits_for_scale_sets(pools: Sequence[str]) -> Progressing:
+    """Return that pools exist of which Azure lists no scale set: soon after a creation, or permanently where a pool has another type."""
+    return Progressing(
+        reason=Reason.WAITING,
+        message=f"Waiting for the scale sets of {', '.join(pools)}",
+        requeue_after=5,
+        longest_wait=LONGEST_WAIT,
+        stall_after=STALL_AFTER,
+        remedy="Remove a pool that has no virtual machine scale set from spec.autoscale.",
+    )
 
 
 def _normal(body: Wire, found: Wire) -> Wire:
