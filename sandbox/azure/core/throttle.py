@@ -37,6 +37,7 @@ class Throttle:
         if bucket.tokens < 1:
             wait = max(1, round((1 - bucket.tokens) / rate))
             message = f"Number of {kind} for subscription exceeded. Please try again after '{wait}' seconds."
-            raise ArmError(429, "SubscriptionRequestsThrottled", message, headers={"Retry-After": str(wait)})
+            headers = {"Retry-After": str(wait), "x-ms-failure-cause": "gateway"}
+            raise ArmError(429, "SubscriptionRequestsThrottled", message, headers=headers)
         bucket.tokens -= 1
         return {f"x-ms-ratelimit-remaining-subscription-{kind}": str(int(bucket.tokens))}

@@ -161,6 +161,24 @@ def test_a_limit_that_is_not_known_is_learned_from_refusals_and_forgotten_later(
     assert sent(bucket, "a", FORGET_SECONDS + 100) and sent(bucket, "a", FORGET_SECONDS + 100)
 
 
+@pytest.mark.parametrize("wait", [1.0, 60.0, 300.0])
+def test_one_refusal_does_not_slow_a_thousand_waiting_platforms_for_good(wait: float) -> None:
+    """They ask again at most a minute later than they expect, as the reconciler does."""
+    bucket, now, waiting, begun = Bucket(None, 0.0), 0.0, [f"p{number}" for number in range(1000)], 0
+    bucket.refuse(wait, 0.0)
+    due = dict.fromkeys(waiting, 0.0)
+    while due and now < 3600:
+        for platform in [one for one, at in due.items() if at <= now]:
+            if left := bucket.wait(platform, now):
+                due[platform] = now + min(left, 60.0)
+            else:
+                bucket.spend(platform, now)
+                del due[platform]
+                begun += now < wait
+        now += 1.0
+    assert now <= FORGET_SECONDS + 70 and begun == 0
+
+
 @given(
     st.lists(st.tuples(st.sampled_from(["wait", "correct", "refuse"]), st.sampled_from("abc"), st.floats(0, 500)), max_size=60)
 )

@@ -44,6 +44,9 @@ GRAPH = {
 OF_GRAPH = "graph "
 """How the kinds of Microsoft Graph's buckets begin."""
 
+LONGEST_WAIT = 60.0
+"""Seconds after which a platform asks again for its turn, which may come earlier than it expects."""
+
 UNKNOWN_WAIT = 5.0
 """Seconds without a request after a refusal that names no wait."""
 
@@ -204,7 +207,7 @@ class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
         buckets = self._of(request)
         if wait := self._buckets.take(name, buckets):
             empty = self._buckets.slowest(name, buckets)
-            raise Queued(f"Waiting for a token: the rate limit of {_in_words(empty.kind)} is used up", wait)
+            raise Queued(f"Waiting for a token: the rate limit of {_in_words(empty.kind)} is used up", min(wait, LONGEST_WAIT))
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
         general, *specific = self._of(request)

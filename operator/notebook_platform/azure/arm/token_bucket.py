@@ -23,8 +23,9 @@ PAUSE_BELOW = 0.04
 """Part of the burst: when less remains by Azure's count, the bucket pauses until this much is there again."""
 
 SWEEP_SECONDS = 1.0
-FORGET_SECONDS = 600.0
-"""Seconds without a refusal after which a limit that was learned from refusals is forgotten; the same for a turn that was used up."""
+EASE_SECONDS, FORGET_SECONDS = 60.0, 600.0
+"""Seconds without a refusal after which a limit that was learned from refusals allows twice the rate, and after which it is forgotten. A turn
+that was used up is forgotten after as long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Bucket:
         self._used_up: dict[str, tuple[float, int]] = {}
         """When a platform last used up a turn, and the number of requests that the turn allowed."""
         self._sweep_at = now
-        self._refused_at = now
+        self._refused_at = self._eased_at = now
         self._paused_until = float("-inf")
 
     @property
@@ -143,12 +144,12 @@ class Bucket:
     def refuse(self, seconds: float, now: float) -> None:
         """Send nothing for some seconds: Azure has refused a request and asks for this wait.
 
-        Without a known limit, one request in the longest wait that Azure has asked for is the limit.
+        Without a known limit, one request in the wait that Azure asks for is the limit at first.
         """
         self._advance(now)
-        self._refused_at = now
+        self._refused_at, self._eased_at = now, now + seconds
         if self._known is None and (self._limit is None or seconds > 1 / self._limit.rate):
-            self._limit = Limit(burst=1, rate=1 / seconds)
+            self._learn(1 / seconds, now)
         self._tokens = min(self._tokens, 0.0)
         self._pause(seconds, now)
 
@@ -174,8 +175,28 @@ class Bucket:
             if self._limit:
                 self._delay(-grant.left / self._limit.rate, now)
         self._used_up = {p: used for p, used in self._used_up.items() if now - used[0] < FORGET_SECONDS}
-        if self._known is None and not self._grants and now - self._refused_at > FORGET_SECONDS:
-            self._limit = None
+        if self._known is None and self._limit:
+            self._ease(self._limit, now)
+
+    def _ease(self, learned: Limit, now: float) -> None:
+        """Let a learned limit recover, however many platforms wait: one refusal says little about the rate."""
+        if now - self._refused_at > FORGET_SECONDS:
+            self._limit, self._tokens = None, 0.0
+            self._grants.clear()
+        elif now - self._eased_at > EASE_SECONDS:
+            self._eased_at = now
+            self._learn(2 * learned.rate, now)
+
+    def _learn(self, rate: float, now: float) -> None:
+        """Set the learned rate, and move the grants that are not due in proportion."""
+        factor = self._limit.rate / rate if self._limit else 1.0
+        self._limit = Limit(burst=1, rate=rate)
+        start = max(now, self._paused_until)
+        for grant in self._grants.values():
+            if grant.due > start:
+                due = start + (grant.due - start) * factor
+                grant.until += due - grant.due
+                grant.due = due
 
     def _pause(self, seconds: float, now: float) -> None:
         """Send nothing for some seconds. Pauses that several responses ask for at the same time are one."""
