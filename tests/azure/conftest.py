@@ -130,7 +130,7 @@ class Estate:
             results = await orphan(await self.graph(spec, deleting=True))
             if all(isinstance(r.outcome, Unblocking) for r in results.values()):
                 return
-            await self.simulator.world.clock.sleep(15)
+            await self._rest(results, 15)
         raise AssertionError(f"did not come to rest: {results}")
 
     def _remember(self, results: Mapping[str, Result]) -> None:
@@ -162,7 +162,7 @@ class Estate:
             outcomes = [r.outcome for r in results.values()]
             if not any(isinstance(o, Rechecked) for o in outcomes):
                 return results
-            await self.simulator.world.clock.sleep(15)
+            await self._rest(results, 15)
         raise AssertionError(f"did not come to rest: {results}")
 
     async def control(self, method: str, path: str, body: Any = None) -> Any:

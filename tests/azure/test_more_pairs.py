@@ -8,7 +8,8 @@ from notebook_platform.engine.outcome import Deferred, Progressing, Ready
 from tests.azure.conftest import Estate, settled
 from tests.azure.estates import CLUSTER, with_pool
 from tests.azure.test_drift import change_by_hand, drift, setting_of, values
-from tests.unit.azure.specs import runbook_spec
+from tests.azure.test_managed_prometheus import RULES, watched
+from tests.unit.azure.specs import group_id, runbook_spec
 
 USERS = f"{CLUSTER}/agentpools/users"
 SCALED_BY_MONITOR = {"pool": "users", "capacity": {"minimum": 1, "maximum": 6, "default": 1}}
@@ -75,3 +76,19 @@ async def test_an_edit_of_an_autoscale_setting_leaves_its_rules_that_another_cli
     assert setting["properties"]["notifications"][0]["email"]["customEmails"] == ["ops@example.org"]
     assert await values(estate) == (9, 95) and isinstance(results["Autoscale"].outcome, Ready)
     assert bool(drift(await estate.once(spec))) is estate.warn
+
+
+@pytest.mark.parametrize("ignored", [["AlertRules.properties.enabled"], []], ids=["driftIgnore", "Warn"])
+async def test_alerts_that_another_client_turned_off_stay_off_when_their_action_groups_change(
+    estate: Estate, ignored: list[str]
+) -> None:
+    group = f"{group_id('ops')}/providers/Microsoft.Insights/actionGroups/campus"
+    spec = watched()
+    await settled(estate, spec)
+    estate.ignored, estate.warn = ignored, not ignored
+    await estate.control("PATCH", f"/resources{RULES}", {"properties": {"enabled": False}})
+    await estate.once(spec)
+    spec["monitoring"]["alerts"] = {"actionGroups": [group]}
+    await estate.settle(spec)
+    rules = (await estate.state())["resources"][RULES]["properties"]
+    assert rules["rules"][0]["actions"] == [{"actionGroupId": group}] and rules["enabled"] is False

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from notebook_platform import outputs
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import RULE_GROUP_API, RULE_GROUP_TYPE, RULE_GROUPS
-from notebook_platform.azure.arm.tagging import only_tags, with_other_tags, write_tags
+from notebook_platform.azure.arm.tagging import changed_resource, only_tags, write_tags
 from notebook_platform.azure.hub_alerts import ALERTS, HubAlert
 from notebook_platform.azure.last_applied import PROMETHEUS
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
@@ -99,7 +99,7 @@ class AlertRules(TaggedResource[Wire, Wire, tuple[str, ...]]):
             else:
                 if any(change.action is Action.REPLACE for change in changes):
                     await session.send("DELETE", path, api_version=RULE_GROUP_API)
-                await session.send("PUT", path, json=with_other_tags(desired, found, changes), api_version=RULE_GROUP_API)
+                await session.send("PUT", path, json=changed_resource(desired, found, changes), api_version=RULE_GROUP_API)
         return Ready()
 
     def output(self, found: Wire | None) -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ from notebook_platform import outputs
 from notebook_platform.azure.arm.answer import resource_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import COLLECTION_API, COLLECTION_RULES, COLLECTION_TYPE
-from notebook_platform.azure.arm.tagging import only_tags, with_other_tags, write_tags
+from notebook_platform.azure.arm.tagging import changed_resource, only_tags, write_tags
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready
@@ -185,7 +185,7 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
             if found and found.rule and of_rule and only_tags(of_rule):
                 await write_tags(session, found.rule["id"], of_rule)
             elif of_rule:
-                body = with_other_tags(desired.rule, found.rule if found else None, of_rule)
+                body = changed_resource(desired.rule, found.rule if found else None, of_rule)
                 await session.send("PUT", desired.rule_id, json=body, api_version=COLLECTION_API)
             if any(change.path == ASSOCIATION for change in changes):
                 properties = {"dataCollectionRuleId": desired.rule_id, "description": self.described}
@@ -196,7 +196,7 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         async with azure_errors(self.field):
             await self._remove([change for change in _removal(found) if change.path != RULE])
-        return await super().delete(found, inputs)
+        return Ready() if found.rule is None else await super().delete(found, inputs)
 
     async def _remove(self, changes: Sequence[Change]) -> None:
         """Delete what the changes name."""

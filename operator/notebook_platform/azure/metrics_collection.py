@@ -12,7 +12,7 @@ from dataclasses import replace
 from notebook_platform import outputs
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import COLLECTION_API, COLLECTION_ENDPOINTS, ENDPOINT_TYPE
-from notebook_platform.azure.arm.tagging import drop_owner, only_tags, with_other_tags, write_tags
+from notebook_platform.azure.arm.tagging import changed_resource, drop_owner, only_tags, write_tags
 from notebook_platform.azure.collection_rule import CollectionRule, Desired, Found
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import PROMETHEUS
@@ -119,7 +119,7 @@ class MetricsCollection(CollectionRule[outputs.MetricsCollection]):
                 if found and found.endpoint and only_tags(own):
                     await write_tags(session, found.endpoint["id"], own)
                 else:
-                    body = with_other_tags(desired.endpoint or {}, found.endpoint if found else None, own)
+                    body = changed_resource(desired.endpoint or {}, found.endpoint if found else None, own)
                     await session.send("PUT", desired.endpoint_id, json=body, api_version=COLLECTION_API)
             changes = [change for change in changes if change not in own]
         return await super().apply(desired, found, changes)

@@ -9,6 +9,7 @@ from typing import Any
 from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.engine import Action, Change
+from notebook_platform.engine.change import merged
 
 API_VERSION = "2021-04-01"
 
@@ -23,12 +24,18 @@ def has_tags(changes: Sequence[Change]) -> bool:
     return any(change.keys[:1] == ("tags",) for change in changes)
 
 
-def with_other_tags(desired: Mapping[str, Any], found: Mapping[str, Any] | None, changes: Sequence[Change]) -> dict[str, Any]:
-    """Return the body of a write with the tags that other clients gave the resource. `changes`: those of the write, which may remove tags."""
-    gone = {change.keys[-1].casefold() for change in changes if change.keys[:1] == ("tags",) and change.after is None}
-    replaced = gone | {name.casefold() for name in desired["tags"]}
-    others = {name: value for name, value in ((found or {}).get("tags") or {}).items() if name.casefold() not in replaced}
-    return {**desired, "tags": {**others, **desired["tags"]}}
+def changed_resource(desired: Mapping[str, Any], found: Mapping[str, Any] | None, changes: Sequence[Change]) -> dict[str, Any]:
+    """Return the body of a write that makes these changes alone: every other member of `desired`, and every other tag, stays as read.
+
+    `found`: the resource as read; None: it is created. `changes`: those of the write. A resource that is replaced is written as desired.
+    """
+    if found is None or any(change.action is Action.REPLACE for change in changes):
+        return dict(desired)
+    members = {name: found[name] for name in desired if name in found}
+    if "properties" in desired:
+        properties = found.get("properties") or {}
+        members["properties"] = {name: properties[name] for name in desired["properties"] if name in properties}
+    return {**desired, **merged(members, changes)}
 
 
 async def write_tags(session: AzureSession, id_: str, changes: Sequence[Change]) -> None:
