@@ -65,6 +65,7 @@ class ReleaseClients:
             deleting=scope.deleting,
             approved=approved,
             compared=self._compared,
+            wanted=frozenset((adapter.namespace, adapter.release) for adapter in adapters),
             draft=Draft(cluster=ClusterClients.planned(scope), adapters=drafted),
         )
         metrics = hub_metrics(scope, self.hub_context(scope.spec))

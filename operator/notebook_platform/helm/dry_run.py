@@ -1,7 +1,8 @@
 """Dry run of a release: the chart is rendered against the cluster's own API before anything is written.
 
 Helm ends an upgrade at the first object that the cluster rejects, and has written a failed revision by then. A rejection in the dry
-run is reported before that, in plans too. A result is kept until the chart, the values or the cluster's version change.
+run is reported before that, in plans too. A result is kept until the chart, the values or the cluster's version change; a conflict with
+an object of another release, which can go at any time, is not kept.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import Budget, DocumentRefused, beside_the_loop, read_yaml_all
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.helm.deprecated_apis import REMOVED, Kind, ageing, named
-from notebook_platform.helm.errors import TOO_LARGE, failure
+from notebook_platform.helm.errors import TOO_LARGE, Conflict, conflict_in, failure
 from notebook_platform.helm.hooks import HOOK, Place
 from notebook_platform.helm.state import Wanted
 from notebook_platform.workload.step import WorkloadClusterOutput
@@ -60,9 +61,11 @@ NO_MATCH = re.compile(r'no matches for kind "(\w+)" in version "([^"]+)"')
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """The result. `refused`: why the real run would fail; `objects`: the objects after it, without hooks."""
+    """The result. `refused`: why the real run would fail; `conflict`: with an object that another release has;
+    `objects`: the objects after it, without hooks."""
 
     refused: Failed | None = None
+    conflict: Conflict | None = None
     objects: frozenset[Place] = frozenset()
 
 
@@ -93,7 +96,9 @@ class DryRuns:
         if not task.done():
             return None
         found = task.result()
-        if found.refused is not None and found.refused.retry_in is not None:
+        if found.refused is not None and (
+            found.refused.retry_in is not None or found.refused.reason == Reason.OWNERSHIP_CONFLICT
+        ):
             del self._kept[release]
         return found
 
@@ -109,7 +114,9 @@ class DryRuns:
         except TimeoutError:
             return DryRun(refused=_slow(wanted, field))
         except Error as error:
-            return DryRun(refused=refusal(error.stderr.decode(errors="replace"), wanted, target.served_version, field))
+            text = error.stderr.decode(errors="replace")
+            conflict = conflict_in(text, wanted.namespace, wanted.name)
+            return DryRun(refused=refusal(text, wanted, target.served_version, field), conflict=conflict)
         if too_large := await _too_large(rendered, wanted, field):
             return DryRun(refused=too_large)
         removed = [kind for kind in ageing(manifests) if REMOVED[kind].since <= target.served_version]

@@ -147,6 +147,27 @@ def failure(stderr: str, field: str) -> Failed:
     return Failed(reason=Reason.HELM_FAILED, message=message, remedy="The operator retries.", retry_in=60)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """An object that Helm refuses to take over (`kind`, `name`, and its namespace, empty for a cluster-scoped one), and the release
+    (namespace, name) that has it."""
+
+    kind: str
+    name: str
+    namespace: str
+    holder: tuple[str, str]
+
+
+def conflict_in(stderr: str, namespace: str, release: str) -> Conflict | None:
+    """Return the conflict of `release` that Helm's message reports; None: no other release has the object, or the message is another."""
+    text = _cleaned(stderr)
+    found, held = OBJECT.search(text), {part: name for part, _, name in HOLDER.findall(text)}
+    if found is None or not held:
+        return None
+    holder = (held.get("namespace", namespace), held.get("name", release))
+    return Conflict(kind=found[1], name=found[2], namespace=found[3], holder=holder)
+
+
 def _of_conflict(text: str, field: str) -> str:
     """Return the remedy for an object that exists: it is deleted only if it is no other release's."""
     name_field = f"{field}.name" if field.startswith("spec.releases[") else f"{field}.release"

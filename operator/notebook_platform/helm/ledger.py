@@ -11,7 +11,7 @@ cluster. The content is still parsed as foreign text. An entry of another form i
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -159,13 +159,14 @@ class ReleaseLedger:
         async with self._lock:
             await self._write(self._releases, {**self._namespaces, namespace: uid})
 
-    async def forget(self, place: Place) -> None:
-        """Delete the entry of a release, and that of its namespace with the last release in it."""
+    async def forget(self, place: Place, *, wanted: Collection[Place] = ()) -> None:
+        """Delete the entry of a release, and that of its namespace with the last release in it. `wanted`: releases of the spec, which may
+        come to that namespace later."""
         async with self._lock:
             if place not in self._releases:
                 return
             releases = {other: one for other, one in self._releases.items() if other != place}
-            used = {namespace for namespace, _ in releases}
+            used = {namespace for namespace, _ in [*releases, *wanted]}
             await self._write(releases, {name: uid for name, uid in self._namespaces.items() if name in used})
 
     async def _write(self, releases: dict[Place, OwnedRelease], namespaces: dict[str, str]) -> None:

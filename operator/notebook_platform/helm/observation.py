@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Failed, Observed, Progressing
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm import plan
 from notebook_platform.helm.adoption import adoptable
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.claims import has_claims
+from notebook_platform.helm.conflicts import after_retirement, explained
 from notebook_platform.helm.deprecated_apis import unserved_kinds
 from notebook_platform.helm.drift import Comparison, drifted, unknown_notice
 from notebook_platform.helm.dry_run import REMOTE
@@ -67,7 +69,13 @@ class ReleaseObserver:
         Raises StepError and ApiException.
         """
         records = await self._read_records(target) if target.api is not None else None
-        wanted = await self.content.want(target, self._existing(records))
+        try:
+            wanted = await self.content.want(target, self._existing(records))
+        except StepError as error:
+            if error.failed.reason != Reason.NAMESPACE_TAKEN:
+                raise
+            others = frozenset(place for place in self.scope.retiring() if place[0] == self.content.namespace)
+            raise StepError.of(after_retirement(error.failed, self.content.field, others)) from None
         return Prepared(wanted=replace(wanted, values=as_stored_values(wanted.values)), records=records)
 
     def _existing(self, records: Records | None) -> Release | None:
@@ -219,11 +227,14 @@ class ReleaseObserver:
         dry_run = await scope.helm.dry_runs.of(target, wanted, content.field, upgrade=newest is not None)
         if dry_run is None:
             return RevisionPreview(unknown=True)
+        refused = dry_run.refused
+        if refused is not None and dry_run.conflict is not None:
+            refused = await explained(target.api, refused, scope, content.field, dry_run.conflict)
         if newest is None or wanted.is_in(newest):
-            return RevisionPreview(refused=dry_run.refused)
+            return RevisionPreview(refused=refused)
         concerns = await content.concerns(target, newest, wanted, dry_run.objects)
         return RevisionPreview(
-            refused=dry_run.refused,
+            refused=refused,
             awaits=upgrade_approval(wanted, newest, concerns, scope.approved, content.field),
             renewed=await unserved_kinds(target.api, newest),
             hooks=hook_objects_to_adopt(newest, dry_run.objects),

@@ -18,7 +18,7 @@ from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.compared import ComparedObjects
 from notebook_platform.helm.history import History
-from notebook_platform.helm.ledger import OwnedRelease, ReleaseLedger
+from notebook_platform.helm.ledger import OwnedRelease, Place, ReleaseLedger
 from notebook_platform.helm.runner import Helm
 from notebook_platform.kube.existing import existing
 from notebook_platform.workload.step import WorkloadClusterOutput
@@ -47,7 +47,7 @@ class Draft:
 class ReleaseScope:
     """What the release steps of one platform share: the owner's tag, the platform's uid, Helm, the ledger, and what the spec
     and the administrator allow. `approved`: chart versions and tokens from the annotation (`helm/plan.py`). `compared`: what was found
-    without drift. `draft`: what is known before there is a cluster."""
+    without drift. `draft`: what is known before there is a cluster. `wanted`: the places of all releases of the spec; None: not known."""
 
     owner: str
     uid: str
@@ -58,6 +58,11 @@ class ReleaseScope:
     approved: frozenset[str] = frozenset()
     compared: ComparedObjects = field(default_factory=ComparedObjects)
     draft: Draft | None = None
+    wanted: frozenset[Place] | None = None
+
+    def retiring(self) -> frozenset[Place]:
+        """Return the places of our releases that the spec no longer has and that are still installed."""
+        return frozenset(self.ledger.releases()) - self.wanted if self.wanted is not None else frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,7 +120,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
             return await uninstall(scope.helm, api, scope.ledger, self._key(place), kept.own)
         if clear := self._clear.get(owned.step):
             await clear(api, namespace)
-        await finish(api, scope.ledger, place, owned, kept, with_data=with_data)
+        await finish(api, scope.ledger, place, owned, kept, with_data=with_data, wanted=() if with_data else self._wanted)
         if len(found.releases) == 1:
             return Ready()
         return Progressing(reason=Reason.UNINSTALLING, message=f"Deleted {label}", requeue_after=0.1)

@@ -1,6 +1,8 @@
 """Classify errors of the workload cluster's API. It is reached over the Internet and is upgraded while it is used: most
 errors are transient."""
 
+import re
+
 import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
 
@@ -13,11 +15,22 @@ from notebook_platform.engine.outcome import Failed
 PASSING = frozenset({409, 429, 500, 502, 503, 504})
 """Another client wrote at the same moment, or the server is busy or restarting."""
 
+TERMINATING = re.compile(r"unable to create new content in namespace ([a-z0-9-]{1,63}) because it is being terminated")
+"""What the API server answers to a creation in a namespace that is being deleted."""
+
 
 def failure(error: Exception, field: str) -> Failed | None:
     """Return the failure that an exception means for the part of the spec `field`; None for an unknown one."""
     if isinstance(error, ApiException):
         status = int(error.status or 0)
+        if status == 403 and (found := TERMINATING.search(str(error.body))):
+            return Failed(
+                reason=Reason.DELETING,
+                message=f"{field}: namespace {found[1]} is being deleted",
+                remedy="The operator continues when it is gone. If it stays, its conditions name what holds it: "
+                f"`kubectl --kubeconfig workload.kubeconfig get namespace {found[1]} -o yaml`.",
+                retry_in=5,
+            )
         if status in (401, 403):
             return Failed(
                 reason=Reason.CLUSTER_FORBIDS,

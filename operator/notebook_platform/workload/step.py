@@ -180,7 +180,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
                 reason=Reason.CLUSTER_UNREACHABLE,
                 message=f"spec.cluster: the managed cluster cannot be reached: {found.failure}",
                 remedy="The operator retries. If the cluster is private, check the network from the operator to it. "
-                "If spec.cluster.authorizedIPRanges is set, add the address from which the operator connects.",
+                "If spec.cluster.apiServer.authorizedIPRanges is set, add the address from which the operator connects.",
                 retry_in=10,
             )
         if found.target.ready_nodes < self._least:

@@ -76,6 +76,15 @@ class ReleaseHarness:
         self.owner = self.owner or f"tests/platforms/{self.namespace}/uid-1"
 
     def graph(self, *, deleting: bool = False) -> Graph:
+        secrets = self.secrets
+        specs = [ReleaseSpec.model_validate(w) for w in self.wants]
+        found: dict[str, ChartAdapter] = {spec.name: AnyChart(spec, secrets=secrets, helm=self.helm) for spec in specs}
+        if self.hub is not None:
+            hub = JupyterHubSpec.model_validate(self.hub)
+            context = HubContext(scraped=self.scraped)
+            found["jupyterhub"] = JupyterHub(hub, hub_context=context, secrets=secrets, helm=self.helm, allow_private=True)
+        contents = in_order(found, {spec.name: spec.needs for spec in specs})
+        places = frozenset((content.namespace, content.release) for content in contents)
         keeping = ReleaseScope(
             owner=self.owner,
             uid=self.owner,
@@ -85,21 +94,14 @@ class ReleaseHarness:
             deleting=deleting,
             approved=self.approved,
             compared=self.compared,
+            wanted=places,
         )
-        secrets = self.secrets
-        specs = [ReleaseSpec.model_validate(w) for w in self.wants]
-        found: dict[str, ChartAdapter] = {spec.name: AnyChart(spec, secrets=secrets, helm=self.helm) for spec in specs}
-        if self.hub is not None:
-            hub = JupyterHubSpec.model_validate(self.hub)
-            context = HubContext(scraped=self.scraped)
-            found["jupyterhub"] = JupyterHub(hub, hub_context=context, secrets=secrets, helm=self.helm, allow_private=True)
-        contents = in_order(found, {spec.name: spec.needs for spec in specs})
         steps = [ReleaseStep(content, keeping) for content in contents]
 
         async def nothing(api: client.ApiClient, release: Any) -> list[Any]:
             return []
 
-        retired = RetiredReleases(keeping, [(c.namespace, c.release) for c in contents], {}, nothing)
+        retired = RetiredReleases(keeping, places, {}, nothing)
         return Graph([ExistingCluster(self.cluster.target), *steps, retired])
 
     @property

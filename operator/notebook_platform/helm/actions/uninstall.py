@@ -1,6 +1,8 @@
 """Uninstallation of a release that is no longer wanted. Objects of its hooks are recorded first, because Helm leaves them
 behind."""
 
+from collections.abc import Collection
+
 from kubernetes.aio import client
 from pyhelm3 import Command
 
@@ -54,15 +56,23 @@ def _references(release: Release) -> tuple[Reference, ...]:
 
 
 async def finish(
-    api: client.ApiClient, ledger: ReleaseLedger, place: Place, owned: OwnedRelease, kept: History, *, with_data: bool
+    api: client.ApiClient,
+    ledger: ReleaseLedger,
+    place: Place,
+    owned: OwnedRelease,
+    kept: History,
+    *,
+    with_data: bool,
+    wanted: Collection[Place] = (),
 ) -> None:
     """Remove what helm leaves of an uninstalled release: what its hooks made, foreign records, the marker and the
-    namespace, if the operator created that. The ledger forgets the release last."""
+    namespace, if the operator created that and no `wanted` release of the spec is to be in it. The ledger forgets the release last."""
     namespace, release = place
+    created = ledger.namespace(namespace) if all(other[0] != namespace for other in wanted) else None
     await delete_hook_leftovers(api, namespace, owned)
     await discard(api, list(kept.foreign)[:MOST_DISCARDED])
-    await remove_owner(api, namespace, release, created=ledger.namespace(namespace), with_data=with_data)
-    await ledger.forget(place)
+    await remove_owner(api, namespace, release, created=created, with_data=with_data)
+    await ledger.forget(place, wanted=wanted)
 
 
 async def delete_hook_leftovers(api: client.ApiClient, namespace: str, owned: OwnedRelease) -> None:
