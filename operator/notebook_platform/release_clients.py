@@ -65,6 +65,7 @@ class ReleaseClients:
             deleting=scope.deleting,
             approved=approved,
             compared=self._compared,
+            planning=scope.planning,
             wanted=frozenset((adapter.namespace, adapter.release) for adapter in adapters),
             draft=Draft(cluster=ClusterClients.planned(scope), adapters=drafted),
         )

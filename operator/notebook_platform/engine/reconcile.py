@@ -17,6 +17,7 @@ from notebook_platform.engine.observation import observation
 from notebook_platform.engine.outcome import (
     ChangeWithoutEffect,
     Deferred,
+    Degraded,
     Failed,
     Outcome,
     Queued,
@@ -228,6 +229,8 @@ def _deferred(step: AnyStep, found: Any, split: Split) -> Outcome:
 def _with_health(step: AnyStep, found: Any, outcome: Deferred) -> Outcome:
     """Return the outcome, or how the resource is unhealthy while it lasts, followed by the outcome's message."""
     unhealthy = step.check_health(found)
+    if isinstance(unhealthy, Degraded) and outcome.needs_user:
+        unhealthy = replace(unhealthy, stall_after=0.0)
     if isinstance(unhealthy, Rechecked):
         return replace(unhealthy, message=f"{unhealthy.message}; {outcome.message}")
     return unhealthy or outcome

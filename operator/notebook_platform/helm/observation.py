@@ -150,7 +150,7 @@ class ReleaseObserver:
 
     async def _at_work(self, target: WorkloadClusterOutput, run: Run, wanted: Wanted | None) -> Progressing:
         content = self.content
-        if run.wish is not None and wanted is not None and run.wish != wanted:
+        if run.wish is not None and wanted is not None and run.wish != wanted and not self.scope.planning:
             self.scope.helm.stop(self.key)
             message = f"The spec has changed: the Helm process of {content.release} is being stopped"
             return Progressing(reason=Reason.RECOVERING, message=message, requeue_after=0.2)
@@ -259,6 +259,7 @@ class ReleaseObserver:
             newest=newest,
             begun=(history.own.revision if history.own else 0) if owned else None,
             removing=bool(owned and owned.removing),
+            unfinished=bool(owned and owned.unfinished),
             good=None if irreversible else good,
             failed=history.failed,
             counted=owned.failures if owned else 0,

@@ -47,7 +47,8 @@ class Draft:
 class ReleaseScope:
     """What the release steps of one platform share: the owner's tag, the platform's uid, Helm, the ledger, and what the spec
     and the administrator allow. `approved`: chart versions and tokens from the annotation (`helm/plan.py`). `compared`: what was found
-    without drift. `draft`: what is known before there is a cluster. `wanted`: the places of all releases of the spec; None: not known."""
+    without drift. `draft`: what is known before there is a cluster. `wanted`: the places of all releases of the spec; None: not known.
+    `planning`: nothing may be changed, and no Helm process be ended (suspend)."""
 
     owner: str
     uid: str
@@ -59,6 +60,7 @@ class ReleaseScope:
     compared: ComparedObjects = field(default_factory=ComparedObjects)
     draft: Draft | None = None
     wanted: frozenset[Place] | None = None
+    planning: bool = False
 
     def retiring(self) -> frozenset[Place]:
         """Return the places of our releases that the spec no longer has and that are still installed."""

@@ -144,17 +144,19 @@ def changes(
 ) -> Sequence[Change]:
     """Return the changes of a release that exists, without drift of live objects. `worked`: Helm has once completed a revision of it.
 
-    A lock, a failure of Helm and an adoption undo nothing that another client has changed; a revision that another helm has superseded may.
+    A lock, a failure of Helm, an interrupted Helm and an adoption undo nothing that another client has changed; a revision that another helm
+    has superseded may. A release in sync has a change if its entry in the ledger tells of an uninstallation, or of failures of other values.
     """
     path = path_of(wanted)
     if state is State.IN_SYNC:
-        return ()
+        outdated = owned is not None and (owned.removing or (owned.failures > 0 and owned.wish != wanted.digest))
+        return [Change(path=f"{path}/record", action=Action.UPDATE, after="up to date", drift=False)] if outdated else ()
     if state is State.UNMANAGED:
         return [Change(path=f"{path}/owner", action=Action.UPDATE, after=owner, drift=False)]
     if state in WRITES and not wanted.is_in(release):
         return upgrades(wanted, release, owned, preview, worked=worked)
     gate = Impossible(preview.refused) if preview.refused and state in WRITES else None
-    undoes = None if state is State.OUT_OF_SYNC else False
+    undoes = None if state is State.OUT_OF_SYNC and not (owned and owned.unfinished) else False
     return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted", gate=gate, drift=undoes)]
 
 

@@ -5,6 +5,7 @@ Only the ledger in the management cluster starts this; nothing in the workload c
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from kubernetes.aio import client
 
@@ -13,6 +14,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import Disruptive, NeedsApproval
 from notebook_platform.helm.actions.uninstall import finish, uninstall
+from notebook_platform.helm.actions.waiting import LOCK_RECHECK, locked_for_long
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.history import read_history, records_changed
 from notebook_platform.helm.ledger import OwnedRelease, Place
@@ -78,7 +80,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         found = {}
         for place, owned in left.items():
             newest = (await read_history(target.api, *place, owned)).own
-            if newest is None or newest.status == "uninstalled" or owned.removing:
+            if newest is None or newest.status == "uninstalled" or (owned.removing and newest.removing):
                 continue
             concerns = await self._concerns(target.api, newest)
             if asked := uninstall_approval(place, concerns, self._scope.approved):
@@ -91,7 +93,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
     def plan(self, desired: bool | None, found: Found | None) -> Sequence[Change]:
         if found is None:
             return ()
-        return [_end(place, found.awaits.get(place)) for place in sorted(found.releases)]
+        return [_ending(place, found.awaits.get(place)) for place in sorted(found.releases)]
 
     async def apply(self, desired: bool | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert found is not None
@@ -106,24 +108,46 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         return await self._end_next(found, with_data=True)
 
     async def _end_next(self, found: Found, *, with_data: bool) -> Outcome:
-        """Uninstall the first of the releases. Returns Ready when it was the last."""
-        place, owned = next(iter(sorted(found.releases.items())))
-        api, (namespace, release) = found.target.api, place
-        scope, label = self._scope, f"release {release} in namespace {namespace}"
+        """Uninstall the first of the releases that can be uninstalled. Returns Ready when it was the last, and why the first cannot if none
+        can."""
+        held: Outcome | None = None
+        for place, owned in sorted(found.releases.items()):
+            outcome = await self._end(found.target.api, place, owned, with_data=with_data)
+            if isinstance(outcome, Ready):
+                message = f"Deleted {_label(place)}"
+                last = len(found.releases) == 1
+                return outcome if last else Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.1)
+            if isinstance(outcome, Progressing) and outcome.reason != Reason.RELEASE_LOCKED:
+                return outcome
+            held = held or outcome
+        return held or Ready()
+
+    async def _end(self, api: client.ApiClient, place: Place, owned: OwnedRelease, *, with_data: bool) -> Outcome:
+        """Take the next step to uninstall a release. Returns Ready once nothing is left of it."""
+        scope, (namespace, release) = self._scope, place
         if scope.helm.stop(self._key(place)):
-            message = f"Stopping the Helm process of {label}"
+            message = f"Stopping the Helm process of {_label(place)}"
             return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.2)
         kept = await read_history(api, namespace, release, owned)
-        if failed := records_changed(kept, owned, "spec", label, in_spec=False):
+        if not with_data and kept.lock is not None:
+            return self._locked(kept.lock, _label(place))
+        if failed := records_changed(kept, owned, "spec", _label(place), in_spec=False):
             return failed
         if kept.own is not None:
             return await uninstall(scope.helm, api, scope.ledger, self._key(place), kept.own)
         if clear := self._clear.get(owned.step):
             await clear(api, namespace)
-        await finish(api, scope.ledger, place, owned, kept, with_data=with_data, wanted=() if with_data else self._wanted)
-        if len(found.releases) == 1:
-            return Ready()
-        return Progressing(reason=Reason.UNINSTALLING, message=f"Deleted {label}", requeue_after=0.1)
+        wanted = () if with_data else self._wanted
+        await finish(api, scope.ledger, place, owned, kept, with_data=with_data, wanted=wanted)
+        return Ready()
+
+    def _locked(self, lock: Release, label: str) -> Outcome:
+        """Return that a release waits for a Helm process that another client has started: it would go on in what is uninstalled."""
+        since, timeout = lock.held_since, self._scope.helm.timeout
+        if since is None or datetime.now(UTC) - since >= timedelta(seconds=timeout):
+            return locked_for_long(lock, "spec", label, timeout)
+        message = f"Another Helm process holds the lock of {label} ({lock.status}); the release is uninstalled after it"
+        return Progressing(reason=Reason.RELEASE_LOCKED, message=message, requeue_after=LOCK_RECHECK)
 
     def classify_error(self, error: Exception) -> Failed | None:
         return errors.failure(error, "spec")
@@ -135,7 +159,11 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         return Ready()
 
 
-def _end(place: Place, awaits: Failed | None) -> Change:
+def _label(place: Place) -> str:
+    return f"release {place[1]} in namespace {place[0]}"
+
+
+def _ending(place: Place, awaits: Failed | None) -> Change:
     gate = NeedsApproval(awaits, disruptive=True) if awaits else Disruptive()
     return Change(path=_path(place), action=Action.DELETE, before="installed", gate=gate)
 

@@ -76,7 +76,8 @@ class Wanted:
 class Record:
     """What Helm and the operator recorded of a release.
 
-    `begun`: the last revision that our helm wrote (None: it is not ours); `removing`: we began to uninstall it;
+    `begun`: the last revision that our helm wrote (None: it is not ours); `removing`: we began to uninstall it; `unfinished`: our helm
+    died before the end of a revision that is removed, and may have changed objects;
     `good`: the last revision before the newest that worked and may come back; `failed`: the last revision that was counted as a
     failure; `counted`: how many were; `holder`: the other replica that wrote the last revision and still has its lease.
     """
@@ -84,6 +85,7 @@ class Record:
     newest: Release | None
     begun: int | None = None
     removing: bool = False
+    unfinished: bool = False
     good: Release | None = None
     failed: Release | None = None
     counted: int = 0
@@ -102,8 +104,8 @@ class Record:
 
     def _uncounted(self, wanted: Wanted) -> bool:
         newest = self.newest
-        if newest is None or newest.status != "failed" or not wanted.is_in(newest):
-            return False
+        if newest is None or self.begun is None or newest.status != "failed" or not wanted.is_in(newest):
+            return False  # what another Helm tried is no try of ours
         return self.failed is None or self.failed.revision != newest.revision
 
 
@@ -120,6 +122,8 @@ def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: date
         since = newest.held_since
         return State.LOCKED if since and now - since < lock_timeout else State.LOCK_TIMEOUT
     if newest.status == "deployed" and wanted.is_in(newest):
+        if record.unfinished:
+            return State.OUT_OF_SYNC  # an edit was taken back while Helm applied it
         return State.IN_SYNC if record.begun is not None else State.UNMANAGED
     if (failed := record.last_failure(wanted)) is not None:
         return _after_failure(record, wanted, failed, remedies, now)

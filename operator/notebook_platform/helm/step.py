@@ -13,16 +13,17 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.api.reasons import Reason
+from notebook_platform.api.reasons import AnyReason, Reason
 from notebook_platform.engine import Change, Degraded, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.helm import plan
 from notebook_platform.helm.actions.context import ActionContext
 from notebook_platform.helm.actions.install import install, upgrade
-from notebook_platform.helm.actions.repair import adopt, correct_drift, unlock
+from notebook_platform.helm.actions.repair import adopt, correct_drift, renew_entry, unlock
 from notebook_platform.helm.actions.rollback import rollback
 from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.actions.waiting import back_off, report_lock_timeout, stop_retrying, wait_for_lock
 from notebook_platform.helm.chart_adapter import ChartAdapter, Running
+from notebook_platform.helm.errors import failure
 from notebook_platform.helm.health.issues import sentence
 from notebook_platform.helm.history import records_changed
 from notebook_platform.helm.observation import ReleaseObserver
@@ -40,6 +41,7 @@ SHORTEST_RECHECK, LONGEST_RECHECK = 1.5, 30.0
 ACTIONS: Mapping[State, Callable[[ActionContext], Awaitable[Outcome]]] = {
     State.ABSENT: install,
     State.UNMANAGED: adopt,
+    State.IN_SYNC: renew_entry,
     State.DRIFTED: correct_drift,
     State.OUT_OF_SYNC: upgrade,
     State.FAILED: upgrade,
@@ -50,7 +52,7 @@ ACTIONS: Mapping[State, Callable[[ActionContext], Awaitable[Outcome]]] = {
     State.LOCKED: wait_for_lock,
     State.LOCK_TIMEOUT: report_lock_timeout,
 }
-"""The action for each state. IN_SYNC has no action: nothing is written, and Helm does not run."""
+"""The action for each state."""
 
 
 class ReleaseStep(Step[Wanted, Found, Running]):
@@ -134,14 +136,20 @@ class ReleaseStep(Step[Wanted, Found, Running]):
         return await ACTIONS[state](context)
 
     def check_health(self, found: Found | None) -> Outcome | None:
+        if found is not None and found.state is State.FAILED and found.release is not None and found.release.status == "failed":
+            failed = failure(found.release.description, self._content.field)
+            return self._degraded(found, reason=failed.reason, message=failed.message)
         if found is None or not found.health.issues:
             return None
+        return self._degraded(found, reason=min(found.health.issues).reason, message=sentence(found.health.issues))
+
+    def _degraded(self, found: Found, *, reason: AnyReason, message: str) -> Degraded:
         since = found.release.last_deployed if found.release else None
         age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
         stall_after = parse_duration(self._content.remediation.stalled_after).total_seconds()
         return Degraded(
-            reason=min(found.health.issues).reason,
-            message=sentence(found.health.issues),
+            reason=reason,
+            message=message,
             requeue_after=min(max(SHORTEST_RECHECK, age / 10), LONGEST_RECHECK),
             stall_after=stall_after,
             since=since,

@@ -17,7 +17,7 @@ from notebook_platform.engine import Deferred, Inputs, Unblocking
 from notebook_platform.engine.conditions import condition_of, fold_conditions
 from notebook_platform.engine.drift import Baseline
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.reconcile import Policy, reconcile
+from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.teardown import teardown
 from notebook_platform.helm.chart_adapter import ChartAdapter
@@ -65,6 +65,8 @@ class ReleaseHarness:
     compared: ComparedObjects = field(default_factory=ComparedObjects)
     warns: bool = False
     """spec.driftPolicy: Warn."""
+    suspended: bool = False
+    """spec.suspend."""
     baseline: Baseline = field(default_factory=lambda: Baseline(generation=1, steps={}))
     spec: Any = None
     """The wants of the last reconcile."""
@@ -95,6 +97,7 @@ class ReleaseHarness:
             approved=self.approved,
             compared=self.compared,
             wanted=places,
+            planning=self.suspended,
         )
         steps = [ReleaseStep(content, keeping) for content in contents]
 
@@ -122,7 +125,7 @@ class ReleaseHarness:
     async def once(self, policy: Policy | None = None) -> dict[str, Result]:
         if (self.wants, self.hub) != self.spec:
             self.spec, self.baseline = deepcopy((self.wants, self.hub)), self.baseline.at(self.baseline.generation + 1)
-        policy = policy or Policy(correct_drift=not self.warns)
+        policy = policy or Policy(correct_drift=not self.warns, mode=Mode.PLAN if self.suspended else Mode.APPLY)
         self.results = await reconcile(self.graph(), replace(policy, is_drift=self.baseline.is_drift))
         self.baseline = self.baseline.after(self.results)
         self.conditions = fold_conditions(self.results, self.conditions, generation=1, now=datetime.now(UTC))

@@ -5,8 +5,8 @@ from kubernetes.aio import client
 from notebook_platform.engine import Deferred, Failed, Ready
 from notebook_platform.engine.reconcile import Policy
 
-from tests.integration.releases.hands import there_before_and_taken_over
-from tests.integration.releases.harness import ReleaseHarness
+from tests.integration.releases.hands import NEVER_ENDS, being_upgraded_by_hand, their_helm_ends, there_before_and_taken_over
+from tests.integration.releases.harness import ReleaseHarness, rewritten
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 MERGE = "application/merge-patch+json"
@@ -111,3 +111,89 @@ async def test_a_release_whose_namespace_is_being_deleted_says_so_and_is_install
     assert waits.reason == "Deleting" and f"namespace {harness.namespace} is being deleted" in waits.message, waits
     await core.patch_namespaced_config_map("held", harness.namespace, {"metadata": {"finalizers": None}}, _content_type=MERGE)
     await harness.ready()
+
+
+async def test_an_edit_that_is_taken_back_while_helm_applies_it_is_no_drift(harness: ReleaseHarness) -> None:
+    """With Warn the objects of the edit would stay; the values are those of a ConfigMap, so that the spec does not change."""
+    core, name = harness.cluster.core, harness.namespace
+    await core.create_namespaced_config_map("default", {"metadata": {"name": name}, "data": {"values.yaml": "note: a"}})
+    harness.wants[0]["valuesFrom"] = [{"kind": "ConfigMap", "name": name}]
+    harness.warns = True
+    await harness.ready()
+    edit = {"data": {"values.yaml": f"{{note: b, replicas: 2, after: '{NEVER_ENDS}'}}"}}
+    await core.patch_namespaced_config_map(name, "default", edit, _content_type=MERGE)
+    await harness.until(lambda outcome: "Job little-after" in getattr(outcome, "message", ""))
+    assert (await harness.deployment()).spec.replicas == 2
+    await core.patch_namespaced_config_map(name, "default", {"data": {"values.yaml": "note: a"}}, _content_type=MERGE)
+    await harness.until(lambda outcome: isinstance(outcome, Ready))
+    assert (await harness.deployment()).spec.replicas == 1 and harness.condition("DriftDetected").status == "False"
+
+
+async def test_a_suspended_platform_lets_helm_finish_what_has_begun(harness: ReleaseHarness) -> None:
+    harness.set(hook="example.org/hook:1", note="b")
+    await harness.once()
+    harness.suspended = True
+    harness.set(note="c")
+    await harness.until(lambda outcome: isinstance(outcome, Ready))
+    assert await harness.records() == [(1, "deployed")]
+    harness.suspended = False
+    assert (await harness.ready()).revision == 2
+
+
+async def test_while_a_correction_waits_for_the_window_the_failure_before_it_is_reported(harness: ReleaseHarness) -> None:
+    await harness.ready()
+    harness.set(broken=True)
+    await harness.reason("HelmFailed")
+    harness.set(note="b")
+    await harness.until(lambda outcome: "is deferred until" in getattr(outcome, "message", ""), policy=CLOSED)
+    condition = harness.condition("ReleaseLittleReady")
+    assert condition.reason == "HelmFailed" and "NOT_A_NAME" in condition.message, condition
+    await harness.ready()
+
+
+async def test_a_failure_counts_no_more_once_the_edit_was_taken_back(harness: ReleaseHarness) -> None:
+    """As the remedy says: the operator retries when the spec changes."""
+    harness.wants[0]["remediation"] |= {"retries": 0, "strategy": "Rollback"}
+    await harness.ready()
+    harness.set(broken=True)
+    stalled = await harness.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
+    assert "retries when spec.releases[little]" in stalled.remedy
+    harness.set()
+    await harness.until(lambda outcome: isinstance(outcome, Ready))
+    harness.set(broken=True)
+    await harness.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
+    assert [status for _, status in await harness.records()] == ["superseded", "failed", "superseded", "failed", "deployed"]
+
+
+async def test_a_release_without_a_place_in_the_spec_waits_for_a_helm_of_another_client_and_holds_up_no_other(
+    harness: ReleaseHarness,
+) -> None:
+    other = {"name": "other", "namespace": f"{harness.namespace}-2", "chart": {"name": "little", "version": "1.0.0"}}
+    harness.wants.append(other)
+    await harness.ready("ReleaseOther")
+    await being_upgraded_by_hand(harness)
+    harness.wants = []
+    await harness.soon(lambda: left(harness, "little"))
+    waits = await harness.reason("ReleaseLocked", "RetiredReleases")
+    assert "pending-upgrade" in waits.message and waits.requeue_after > 1
+    assert (await harness.records())[-1] == (2, "pending-upgrade")
+    await their_helm_ends(harness)
+    await rewritten(harness, lambda document: document["info"].update(last_deployed="2026-01-01T00:00:00Z"))
+    assert "delete secret sh.helm.release.v1.little.v2" in (await harness.reason("ReleaseLocked", "RetiredReleases")).remedy
+    await harness.cluster.core.delete_namespaced_secret("sh.helm.release.v1.little.v2", harness.namespace)
+    await harness.soon(lambda: left(harness))
+
+
+async def left(harness: ReleaseHarness, *names: str) -> bool:
+    """Reconcile, and return whether the ledger has exactly these releases."""
+    await harness.once()
+    return [name for _, name in harness.ledger.releases()] == list(names)
+
+
+async def test_an_uninstallation_that_never_began_gives_no_leave_for_a_later_one(harness: ReleaseHarness) -> None:
+    """Helm died before it wrote anything, and the release is in the spec again: the next uninstallation needs its own approval."""
+    await harness.ready()
+    await harness.ledger.change((harness.namespace, "little"), lambda owned: owned.having(removing=True))
+    await harness.until(lambda outcome: isinstance(outcome, Ready))
+    owned = await harness.owned()
+    assert owned is not None and not owned.removing and await harness.records() == [(1, "deployed")]

@@ -7,6 +7,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed, Outcome, Progressing
 from notebook_platform.helm.actions.context import ActionContext
 from notebook_platform.helm.errors import RETRIES, failure
+from notebook_platform.helm.release import Release
 from notebook_platform.helm.state import wait_after
 
 LOCK_RECHECK = 10.0
@@ -57,12 +58,15 @@ async def wait_for_lock(context: ActionContext) -> Outcome:
 
 async def report_lock_timeout(context: ActionContext) -> Outcome:
     """Report a lock that is older than Helm may take. It is left in place because its holder may still be alive."""
-    newest = context.record.newest
-    assert newest is not None
-    minutes = context.helm.timeout / 60
+    assert context.record.newest is not None
+    return locked_for_long(context.record.newest, context.field, context.label, context.helm.timeout)
+
+
+def locked_for_long(newest: Release, field: str, label: str, timeout: float) -> Failed:
+    """Return the failure of a release whose lock, its `newest` record, is older than `timeout`, the seconds that Helm may take."""
     return Failed(
         reason=Reason.RELEASE_LOCKED,
-        message=f"{context.field}: {context.label} has been {newest.status} for more than {minutes:.0f} min, and this operator did not start it",
+        message=f"{field}: {label} has been {newest.status} for more than {timeout / 60:.0f} min, and this operator did not start it",
         remedy="Make sure that no Helm process is running, then remove the lock: "
         f"`kubectl --kubeconfig workload.kubeconfig delete secret {newest.secret_name} -n {newest.namespace}`.",
         retry_in=60,
