@@ -147,9 +147,10 @@ class Estate:
             results = await self.once(spec, Policy(result_cache=fresh))
             waits = [r.outcome for r in results.values()]
             retrying = [o for o in waits if isinstance(o, Failed) and o.retry_in is not None]
-            if not fresh and not any(isinstance(o, Rechecked) for o in waits) and not retrying:
+            soon = any(r.requeue_after is not None and r.requeue_after < 60 for r in results.values())
+            still = soon or retrying or any(isinstance(o, Rechecked) for o in waits)
+            if not fresh and not still:
                 return results
-            still = any(isinstance(o, Rechecked) for o in waits) or retrying
             fresh = {n: r for n, r in results.items() if isinstance(r.outcome, Unblocking) and not r.changes} if still else {}
             await self._rest(results, 25)
         raise AssertionError(f"did not come to rest: {results}")

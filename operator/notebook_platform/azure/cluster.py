@@ -8,7 +8,7 @@ from azure.core import MatchConditions
 
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
-from notebook_platform.api.schedules import active, next_turn
+from notebook_platform.api.schedules import active
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro, working
 from notebook_platform.azure.arm.resource_types import CLUSTERS
@@ -37,11 +37,12 @@ from notebook_platform.azure.cluster_notices import notices
 from notebook_platform.azure.cluster_patch import cluster_patch, judged_changes, patched_cluster
 from notebook_platform.azure.last_applied import with_resets
 from notebook_platform.azure.merge_patch import without_absent
+from notebook_platform.azure.node_provisioning import autoscaler_first
 from notebook_platform.azure.patch_changes import sent_tag
 from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.principal_secret import current_secret, record_cluster_secret
 from notebook_platform.azure.repair import REPAIRS_TAG, finished_repairs, next_repair
-from notebook_platform.azure.schedules import check_schedules
+from notebook_platform.azure.schedules import check_schedules, seconds_to_turn
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.states import is_busy, state_of
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
@@ -56,6 +57,8 @@ CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS, POWER_SECONDS =
 """Usual lengths (https://learn.microsoft.com/azure/aks/), for progress; nothing depends on them."""
 
 POWER_PATH = "powerState"
+POOLS_RECHECK = 5.0
+"""Seconds. A change waits for pools whose work may end while NodePools polls it, and then no other step asks for a reconcile."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,11 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             return Observed(notices=notices(self._scope.spec))
         if failed := self.conflict(body, self._name):
             return Observed(failed=failed, ours=False)
-        turn = next_turn(self._schedules, self._scope.now)
         return Observed(
             found=Found(body, await upgrade_gate(self._scope, body) if fresh else None),
             busy=self.busy(body),
             notices=notices(self._scope.spec),
-            requeue_after=(turn - self._scope.now).total_seconds() + 1 if turn else None,
+            requeue_after=POOLS_RECHECK if fresh and busy_pools(body) else seconds_to_turn(self._schedules, self._scope.now),
             dormant=power_state(body) == "Stopped",
         )
 
@@ -187,10 +189,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if pools := autoscaled_pools(found.body):
             changes = [change for change in changes if (change.path, change.after) != (NODE_PROVISIONING_PATH, "Auto")]
             if not changes:
-                sentence = (
-                    f"Node auto-provisioning waits until the cluster autoscaler of the agent pools {', '.join(pools)} is off"
-                )
-                return Deferred(output=self.output(found), reason=Reason.UPDATING, message=sentence)
+                return autoscaler_first(self._scope.spec, pools, self.output(found))
         return await self._update(desired, found, changes)
 
     def _patch(self, desired: Wire) -> Patch:

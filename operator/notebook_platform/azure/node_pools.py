@@ -11,7 +11,6 @@ from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
-from notebook_platform.api.schedules import next_turn
 from notebook_platform.azure.agent_pools import (
     CREATE_SECONDS,
     DELETE_SECONDS,
@@ -44,8 +43,8 @@ from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.pool_patch import pool_patch, sent_changes
 from notebook_platform.azure.pool_state import Found, Wanted, check_not_last, replaced, scheduled_bounds, without_rotations
 from notebook_platform.azure.repair import finished_repairs
-from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
-from notebook_platform.azure.schedules import check_schedules
+from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, owned_pools, stand_ins, temporary_name
+from notebook_platform.azure.schedules import check_schedules, seconds_to_turn
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.states import is_busy, is_unfinished
 from notebook_platform.azure.versions import follows, next_version
@@ -105,12 +104,12 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         busy = None
         if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if is_busy(p)]:
             busy = working("Updating", f"Agent pool {', '.join(moving)}", 3, "agent pool")
-        turn = next_turn([s for pool in self._spec.values() for s in pool.schedules], self._scope.now)
+        schedules = [schedule for pool in self._spec.values() for schedule in pool.schedules]
         return Observed(
             found=Found(pools, scale_sets, obstacles),
             busy=busy,
             notices=unknown_pools(set(pools) - set(self._spec) - set(self._owned(pools))),
-            requeue_after=(turn - self._scope.now).total_seconds() + 1 if turn else None,
+            requeue_after=seconds_to_turn(schedules, self._scope.now),
         )
 
     async def _read(self, cluster: outputs.Cluster, *, fresh: bool) -> dict[str, Wire] | None:
@@ -153,15 +152,15 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             for name in self._owned(pools)
             if name not in self._spec
         ]
-        places = stand_ins(pools, OWNER_TAG, scope.owner.tag)
+        places = stand_ins(pools, self._owned(pools))
         return gated(without_rotations(changes, {*places, *places.values()}), found.obstacles if found else {})
 
     def _patch(self, name: str, wanted: Wire) -> Patch:
         return pool_patch(self._spec[name], self._scope.applied.get(self.name), wanted)
 
     def _owned(self, pools: Mapping[str, Wire]) -> list[str]:
-        """Return the platform's pools, created or adopted; temporary ones of a rotation too."""
-        return [name for name, pool in pools.items() if self._scope.owner.owns(pool.get("tags"))]
+        adopted = self._spec if self._scope.spec.adoption == "IfUnowned" else ()
+        return owned_pools(pools, self._scope.owner, adopted)
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None
@@ -189,7 +188,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
     ) -> Outcome | None:
         """Make the next change of one pool, and return its outcome; None: it waits for the control plane. `rotates`: the pools that are
         replaced now."""
-        place_of = stand_ins(pools, OWNER_TAG, self._scope.owner.tag)
+        place_of = stand_ins(pools, self._owned(pools))
         origin = place_of.get(name, name)
         moves = origin != name or name in rotates or (name not in pools and temporary_name(name) in pools)
         if origin in self._spec and moves:

@@ -137,7 +137,10 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         async with azure_errors(f"{FIELD}.secretRef"):
             begin = self._scope.session.container_service.managed_clusters.begin_reset_service_principal_profile
             busy = await begin_lro(begin, self._scope.group, name, body, kind=kind, expected=RESET_SECONDS)
-        return busy or Progressing(reason=Reason.UPDATING, message=f"Azure operation in progress: {kind}", requeue_after=AT_ONCE)
+        if busy is not None:
+            return busy
+        await self._scope.secrets.apply(_state_name(self._scope), {"given": desired.id})  # it was over with the response
+        return Progressing(reason=Reason.UPDATING, message=f"Azure operation in progress: {kind}", requeue_after=AT_ONCE)
 
     async def _remove_old(self, identity: outputs.Identity) -> Outcome:
         async with azure_errors(FIELD):

@@ -15,17 +15,19 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import lro_from_headers, working
 from notebook_platform.azure.arm.resource_types import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
-from notebook_platform.azure.arm.tagging import has_tags, write_tags
+from notebook_platform.azure.arm.tagging import write_tags
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.registry_password import BUILDER, CHILD_SECONDS, FIELD, KEPT, BuilderPassword
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.states import is_busy, state_of
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire, busy_deleting
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Progressing, StepError
+from notebook_platform.engine.outcome import ChangeWithoutEffect
 from notebook_platform.kube.validated import select
 
 RIGHTS = ("content/read", "content/write", "metadata/read")
 CREATE_SECONDS, AGAIN = 20.0, 0.2
+TAGS, SKU = "tags", "sku"
 
 
 @dataclass(frozen=True)
@@ -176,16 +178,35 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
                     f"{found.registry.get('location')!r}",
                     f"A registry cannot move: choose another {FIELD}.name.",
                 )
-            if has_tags(changes):
-                await write_tags(self._scope.session, found.registry["id"], changes)
-                return self._goes_on()
-            if any(change.keys[:1] == ("sku",) for change in changes):
-                body = {"sku": desired.registry["sku"]}
-                return await self._write("PATCH", self._id, body, f"update container registry {name}", CREATE_SECONDS)
-            for path, body in desired.below.items():
-                if any(change.path.startswith(path) for change in changes):
-                    return await self._write("PUT", f"{self._id}/{path}", body, f"create {path} of {name}", CHILD_SECONDS)
-            return await self._password.renew(found.kept) or self._goes_on()
+            return await self._update(desired, found, changes)
+
+    async def _update(self, desired: Wanted, found: Found, changes: Sequence[Change]) -> Outcome:
+        """Make the first of the changes: the next reconcile makes the next one. One that Azure accepts without an effect holds up none.
+
+        Raises ChangeWithoutEffect when only such changes are left.
+        """
+        id_, name, useless = found.registry["id"], found.registry["name"], None
+        parts = {
+            part: [change for change in changes if _part(change, desired) == part] for part in (TAGS, SKU, *desired.below, "")
+        }
+        for part, mine in parts.items():
+            if not mine:
+                continue
+            try:
+                with self._scope.counted(FIELD, f"update {part or 'password'} of container registry {name}", mine):
+                    if part == TAGS:
+                        await write_tags(self._scope.session, id_, mine)
+                        return self._goes_on()
+                    if part == SKU:
+                        body, kind = {"sku": desired.registry["sku"]}, f"update container registry {name}"
+                        return await self._write("PATCH", self._id, body, kind, CREATE_SECONDS)
+                    if part:
+                        kind = f"create {part} of {name}"
+                        return await self._write("PUT", f"{self._id}/{part}", desired.below[part], kind, CHILD_SECONDS)
+                    return await self._password.renew(found.kept) or self._goes_on()
+            except ChangeWithoutEffect as error:
+                useless = useless or error
+        raise useless or AssertionError("no change of the registry is left")
 
     async def _write(self, method: str, path: str, body: Wire, kind: str, expected: float) -> Outcome:
         answer = await self._scope.session.send(method, path, json=body, api_version=REGISTRY_API)
@@ -216,3 +237,9 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         answer = await self._scope.session.send("DELETE", resource["id"], api_version=REGISTRY_API)
         busy = lro_from_headers(answer.headers, answer.request.url, kind=kind, expected=CHILD_SECONDS)
         return busy or busy_deleting(kind, requeue_after=2)
+
+
+def _part(change: Change, desired: Wanted) -> str:
+    """Return what one write changes: the tags, the SKU, or a resource below the registry by its path; empty: the password."""
+    below = next((path for path in desired.below if change.path.startswith(path)), "")
+    return below or (change.keys[0] if change.keys[:1] in ((TAGS,), (SKU,)) else "")

@@ -107,17 +107,10 @@ class RolePruning(Step[Wanted, Stale, Stale]):
             await self._record.save(given.values())
 
     def plan(self, desired: Wanted | None, found: Stale | None) -> Sequence[Change]:
-        return [
-            Change(
-                path=f"roleAssignments/{stale.role_name} on {stale.scope}",
-                action=Action.DELETE,
-                before={"principalId": stale.principal_id},
-            )
-            for stale in found or ()
-        ]
+        return [_removal(stale) for stale in found or ()]
 
     async def apply(self, desired: Wanted | None, found: Stale | None, changes: Sequence[Change]) -> Outcome:
-        await self._delete(found or ())
+        await self._delete([stale for stale in found or () if _removal(stale) in changes])
         return Ready()
 
     def output(self, found: Stale | None) -> Stale | None:
@@ -127,10 +120,15 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         await self._delete(found)
         return Ready()
 
-    async def _delete(self, stale: Stale) -> None:
+    async def _delete(self, stale: Sequence[Assignment]) -> None:
         async with azure_errors(FIELD):
             for assignment in stale:
                 await self._scope.session.send("DELETE", assignment.path, api_version=API_VERSION)
+
+
+def _removal(stale: Assignment) -> Change:
+    path, before = f"roleAssignments/{stale.role_name} on {stale.scope}", {"principalId": stale.principal_id}
+    return Change(path=path, action=Action.DELETE, before=before)
 
 
 def _wanted(inputs: Inputs) -> Wanted:

@@ -7,10 +7,12 @@ new and temporary  -> the temporary pool's pods move back, it goes
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from notebook_platform.azure.arm.ownership import OWNER_TAG, Owner
 
 Wire = dict[str, Any]
 
@@ -39,14 +41,33 @@ def temporary_name(name: str) -> str:
     return f"{name[:7]}t{hashlib.sha256(name.encode()).hexdigest()[:4]}"
 
 
-def stand_ins(pools: Mapping[str, Wire], owner_tag: str, owner: str) -> dict[str, str]:
-    """Return the temporary pools: the name of the pool that each replaces, by their own name."""
-    found = {}
-    for name, pool in pools.items():
-        tags = pool.get("tags") or {}
-        if tags.get(owner_tag) == owner and tags.get(ROTATES_TAG):
-            found[name] = str(tags[ROTATES_TAG])
-    return found
+def owned_pools(pools: Mapping[str, Wire], owner: Owner, adopted: Collection[str]) -> list[str]:
+    """Return the names of the platform's pools, created or adopted; temporary ones of a rotation too.
+
+    `adopted`: the pools of the spec if a pool without an owner is adopted. Then a temporary pool of one of them, which an orphaned platform
+    has left, is too.
+    """
+    return [
+        name
+        for name, pool in pools.items()
+        if owner.owns(tags := pool.get("tags")) or (_without_owner(tags) and _rotated(name, tags) in adopted)
+    ]
+
+
+def _without_owner(tags: Mapping[str, str] | None) -> bool:
+    return all(name.casefold() != OWNER_TAG for name in tags or {})
+
+
+def _rotated(name: str, tags: Mapping[str, str] | None) -> str | None:
+    """Return the name of the pool that a temporary pool replaces; None: the pool is no temporary one."""
+    origin = (tags or {}).get(ROTATES_TAG)
+    return origin if origin and temporary_name(origin) == name else None
+
+
+def stand_ins(pools: Mapping[str, Wire], owned: Collection[str]) -> dict[str, str]:
+    """Return the temporary pools: the name of the pool that each replaces, by their own name. `owned`: the platform's pools."""
+    origins = {name: (pools[name].get("tags") or {}).get(ROTATES_TAG) for name in owned}
+    return {name: str(origin) for name, origin in origins.items() if origin}
 
 
 def next_move(name: str, pools: Mapping[str, Wire], *, differs: bool) -> Next | None:

@@ -1,6 +1,7 @@
 """The scope of the Azure steps of one reconcile: the spec, its owner, and the session."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -132,13 +133,21 @@ class AzureScope:
     ) -> Progressing | None:
         """Start an operation that makes `changes`, as `begin_lro` does; without changes it is not counted.
 
+        Raises ChangeWithoutEffect as `counted` does.
+        """
+        with self.counted(field, kind, changes):
+            return await begin_lro(begin, *arguments, kind=kind, expected=expected, **options)
+
+    @contextmanager
+    def counted(self, field: str, kind: str, changes: Sequence[Change]) -> Iterator[None]:
+        """Count the write in the block, which makes `changes`; one without changes is not counted. `kind` names the resource.
+
         Raises ChangeWithoutEffect when Azure accepted the same changes several times and the resource has not changed.
         """
         repeated, write = self._signed_in.repeated, (self.owner.uid, kind)
         repeated.check(write, changes, self.now, field)
-        busy = await begin_lro(begin, *arguments, kind=kind, expected=expected, **options)
+        yield
         repeated.accepted(write, changes, self.now)
-        return busy
 
     async def pending(self, key: str, field: str, kind: ResourceType, name: str) -> Observed[Any] | None:
         """Return the state of the recorded operation under `key`: busy or failed; None when there is none or it has ended.

@@ -95,7 +95,8 @@ async def _deleted(step: AnyStep, found: Any, inputs: Inputs) -> Result:
 async def orphan(graph: Graph) -> dict[str, Result]:
     """Observe the steps forwards, then remove the operator's marks backwards; nothing is deleted.
 
-    The mark of a resource is removed after those of its dependents: without it they would not be observed again.
+    The mark of a resource is removed after those of its dependents: without it they would not be observed again. A mark that can never be
+    removed is left in place, and holds up none of the rest.
     """
     observations, _ = await _observe_forwards(graph)
 
@@ -107,7 +108,11 @@ async def orphan(graph: Graph) -> dict[str, Result]:
             return Result(outcome=observed.busy)
         if not observed.exists or not observed.ours:
             return Result(outcome=Ready())
-        return await guarded(step, _released(step, observed.found))
+        result = await guarded(step, _released(step, observed.found))
+        if isinstance(result.outcome, Failed) and result.outcome.retry_in is None:
+            log.warning("%s keeps the operator's mark: %s", step.name, result.outcome.message)
+            return Result(outcome=Ready(), exists=True)
+        return result
 
     return await walk(graph, _waits(graph, observations), act, ignore_result)
 

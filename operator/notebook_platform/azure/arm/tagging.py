@@ -19,11 +19,6 @@ def only_tags(changes: Sequence[Change]) -> bool:
     return all(change.keys[:1] == ("tags",) and change.action is Action.UPDATE for change in changes)
 
 
-def has_tags(changes: Sequence[Change]) -> bool:
-    """Return whether some of the changes concern tags."""
-    return any(change.keys[:1] == ("tags",) for change in changes)
-
-
 def changed_resource(desired: Mapping[str, Any], found: Mapping[str, Any] | None, changes: Sequence[Change]) -> dict[str, Any]:
     """Return the body of a write that makes these changes alone: every other member of `desired`, and every other tag, stays as read.
 
