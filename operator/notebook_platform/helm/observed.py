@@ -68,7 +68,8 @@ class Found:
     @property
     def has_worked(self) -> bool:
         """Return whether Helm has ever completed a revision, as far as is known: only then has it users whom an upgrade disrupts."""
-        never = self.state is State.FAILED and self.owned is not None and not self.owned.adopted and self.history.good is None
+        owned, failed = self.owned, self.state is State.FAILED and self.release is not None and self.release.status == "failed"
+        never = failed and owned is not None and not owned.adopted and self.history.good is None
         return not never
 
     @property

@@ -151,6 +151,15 @@ async def test_while_a_correction_waits_for_the_window_the_failure_before_it_is_
     await harness.ready()
 
 
+async def test_the_retry_after_a_rollback_waits_for_the_window(harness: ReleaseHarness) -> None:
+    harness.wants[0]["remediation"]["strategy"] = "Rollback"
+    await harness.ready()
+    harness.set(broken=True)
+    await harness.until(lambda outcome: isinstance(outcome, Failed))
+    await harness.until(lambda outcome: isinstance(outcome, Deferred), policy=CLOSED)
+    assert await harness.records() == [(1, "superseded"), (2, "failed"), (3, "deployed")]
+
+
 async def test_a_failure_counts_no_more_once_the_edit_was_taken_back(harness: ReleaseHarness) -> None:
     """As the remedy says: the operator retries when the spec changes."""
     harness.wants[0]["remediation"] |= {"retries": 0, "strategy": "Rollback"}
