@@ -19,7 +19,7 @@ from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session_pool import SessionPool
 from notebook_platform.azure.last_applied import Record, claims_of, confirmed, joined
-from notebook_platform.azure.scope import AzureScope, FindRemovedApis
+from notebook_platform.azure.scope import AzureScope, Drain, FindRemovedApis
 from notebook_platform.engine.drift import Baseline
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, Rechecked, StepError, Unblocking
@@ -56,6 +56,7 @@ class Estate:
     """driftPolicy: Warn"""
     max_age: float = 0.0
     find_removed_apis: FindRemovedApis | None = None
+    drain: Drain | None = None
     baseline: Baseline = field(default_factory=lambda: Baseline(generation=0, steps={}))
     _spec: dict[str, Any] | None = None
 
@@ -76,6 +77,7 @@ class Estate:
             deleting=deleting,
             max_age=self.max_age,
             find_removed_apis=self.find_removed_apis,
+            drain=self.drain,
             **({"now": self.now} if self.now else {}),
         )
         return Graph(azure_steps(context))

@@ -1,5 +1,6 @@
 """Warn, driftIgnore and Orphan together with custom autoscale, node auto-provisioning, the registry and rotations."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -194,3 +195,16 @@ async def test_a_mark_that_azure_refuses_to_remove_keeps_no_other_in_place(estat
     await estate.orphan(runbook_spec())
     marked = [id_ for id_, body in (await estate.state())["resources"].items() if "notebookplatform-owner" in str(body)]
     assert [id_ for id_ in marked if "/agentpools/" not in id_ and "/virtualmachinescalesets/" not in id_] == []
+
+
+async def test_a_pool_that_a_budget_keeps_from_being_drained_is_asked_more_and_more_rarely(estate: Estate) -> None:
+    async def drain(cluster: object, pool: str) -> str:
+        return f"waits for jhub/hub to leave its nodes; a PodDisruptionBudget blocks the eviction of jhub/hub ({pool})"
+
+    await settled(estate, with_pool())
+    estate.drain = drain
+    outcome = (await estate.once(runbook_spec()))["NodePools"].outcome
+    assert isinstance(outcome, Progressing) and outcome.stall_after and "kubectl get pdb" in outcome.remedy
+    begun = replace(outcome, since=datetime.now(UTC))
+    waits = [begun.next_poll(datetime.now(UTC) + timedelta(seconds=seconds)) for seconds in (1, 100, 10000)]
+    assert waits == [3, pytest.approx(20, abs=1), 60]

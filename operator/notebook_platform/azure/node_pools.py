@@ -41,7 +41,15 @@ from notebook_platform.azure.last_applied import removed_tags, with_surge
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.pool_patch import pool_patch, sent_changes
-from notebook_platform.azure.pool_state import Found, Wanted, check_not_last, replaced, scheduled_bounds, without_rotations
+from notebook_platform.azure.pool_state import (
+    Found,
+    Wanted,
+    check_not_last,
+    draining,
+    replaced,
+    scheduled_bounds,
+    without_rotations,
+)
 from notebook_platform.azure.repair import finished_repairs
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, owned_pools, stand_ins, temporary_name
 from notebook_platform.azure.schedules import check_schedules, seconds_to_turn
@@ -255,7 +263,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         """Delete the pool after its pods have moved; the last System pool stays."""
         check_not_last(name, pools)
         if self._scope.drain is not None and (left := await self._scope.drain(cluster, name)) is not None:
-            return Progressing(reason=Reason.DRAINING, message=f"Agent pool {name}: {left}", requeue_after=3)
+            return draining(name, left)
         kind = f"delete agent pool {name}"
         async with azure_errors(f"{FIELD}[{name}]"):
             target = (self._scope.group, self._scope.spec.cluster.name, name)

@@ -7,7 +7,10 @@ from notebook_platform import outputs
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.agent_pools import FIELD, Wire, pool_of
-from notebook_platform.engine import Action, Change, Failed, StepError
+from notebook_platform.engine import Action, Change, Failed, Progressing, StepError
+
+DRAIN_RECHECK, LONGEST_RECHECK, DRAIN_STALLS_AFTER = 3.0, 60.0, 1800.0
+"""Seconds until the pods of a pool are evicted again, at first and at most, and until a user has to act."""
 
 
 @dataclass(frozen=True)
@@ -57,3 +60,16 @@ def check_not_last(name: str, pools: Mapping[str, Wire]) -> None:
             f"{FIELD}: the agent pool {name} is the cluster's last one with mode System, and a cluster needs one",
             "Restore it in spec.nodePools, or add another System pool first.",
         )
+
+
+def draining(name: str, left: str) -> Progressing:
+    """Return that the nodes of a pool are drained. `left`: the pods that have not moved, as a clause. A PodDisruptionBudget may keep one
+    without limit."""
+    return Progressing(
+        reason=Reason.DRAINING,
+        message=f"Agent pool {name}: {left}",
+        requeue_after=DRAIN_RECHECK,
+        longest_wait=LONGEST_RECHECK,
+        stall_after=DRAIN_STALLS_AFTER,
+        remedy="Delete these pods, or let their PodDisruptionBudgets allow a disruption (`kubectl get pdb -A`).",
+    )
