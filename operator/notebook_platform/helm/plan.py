@@ -109,9 +109,11 @@ def _beside(wanted: Wanted, preview: RevisionPreview) -> Iterator[Change]:
         yield Change(path=f"{path}/{kind_}/{name}", action=Action.UPDATE, before="a hook's", after="part of the release")
 
 
-def drift(drifts: Iterable[Drift]) -> list[Change]:
-    """Return the changes that make live objects equal to the last revision's manifest again."""
-    return [Change(path=one.path, action=Action.UPDATE, before=one.found, after=one.wanted, drift=True) for one in drifts]
+def drift(drifts: Iterable[Drift], *, interrupted: bool = False) -> list[Change]:
+    """Return the changes that make live objects equal to the last revision's manifest again. `interrupted`: our own Helm, which died before
+    the end of a revision, has made the differences."""
+    undoes = not interrupted
+    return [Change(path=one.path, action=Action.UPDATE, before=one.found, after=one.wanted, drift=undoes) for one in drifts]
 
 
 def with_gate_of(revision: Sequence[Change], drifts: Iterable[Change]) -> list[Change]:

@@ -102,7 +102,7 @@ class ReleaseStep(Step[Wanted, Found, Running]):
             return ()
         if found is None or found.release is None:
             return plan.installs(desired, found.preview if found else RevisionPreview())
-        drifts = plan.drift(found.drifts)
+        drifts = plan.drift(found.drifts, interrupted=found.owned is not None and found.owned.unfinished)
         if found.state is State.DRIFTED:
             return drifts
         owner, worked = self._scope.owner, found.has_worked

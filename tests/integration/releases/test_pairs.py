@@ -1,5 +1,7 @@
 """Two features meet on one release: approvals, the maintenance window, driftPolicy, adoption, remediation, a release that leaves the spec."""
 
+from dataclasses import replace
+
 import pytest
 from kubernetes.aio import client
 from notebook_platform.engine import Deferred, Failed, Ready
@@ -191,6 +193,20 @@ async def test_a_release_without_a_place_in_the_spec_waits_for_a_helm_of_another
     assert "delete secret sh.helm.release.v1.little.v2" in (await harness.reason("ReleaseLocked", "RetiredReleases")).remedy
     await harness.cluster.core.delete_namespaced_secret("sh.helm.release.v1.little.v2", harness.namespace)
     await harness.soon(lambda: left(harness))
+
+
+async def test_with_warn_an_edit_that_stops_helm_and_waits_for_the_window_leaves_no_drift(harness: ReleaseHarness) -> None:
+    """What the stopped Helm has changed is undone; what is edited by hand afterwards is not."""
+    harness.warns, closed = True, replace(CLOSED, correct_drift=False)
+    await harness.ready()
+    harness.set(replicas=2, after=NEVER_ENDS)
+    await harness.until(lambda outcome: "Job little-after" in getattr(outcome, "message", ""))
+    harness.set(note="c")
+    await harness.until(lambda outcome: isinstance(outcome, Deferred), policy=closed)
+    assert (await harness.deployment()).spec.replicas == 1 and harness.condition("DriftDetected").status == "False"
+    await scale(harness, 3)
+    await harness.until(lambda outcome: harness.results["ReleaseLittle"].drift, policy=closed)
+    assert (await harness.deployment()).spec.replicas == 3
 
 
 async def left(harness: ReleaseHarness, *names: str) -> bool:
