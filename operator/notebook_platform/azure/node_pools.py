@@ -33,7 +33,7 @@ from notebook_platform.azure.agent_pools import (
     version_of,
 )
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
-from notebook_platform.azure.arm.operations import begin_lro, working
+from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.arm.resource_types import CLUSTERS, SCALE_SETS
 from notebook_platform.azure.checks.new_pools import gated, pool_obstacles
@@ -48,19 +48,20 @@ from notebook_platform.azure.pool_state import (
     draining,
     replaced,
     scheduled_bounds,
+    waits_for_control_plane,
     without_rotations,
+    work_on,
 )
 from notebook_platform.azure.repair import finished_repairs
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, owned_pools, stand_ins, temporary_name
 from notebook_platform.azure.schedules import check_schedules, seconds_to_turn
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.azure.states import is_busy, is_unfinished
+from notebook_platform.azure.states import is_unfinished
 from notebook_platform.azure.versions import follows, next_version
 from notebook_platform.engine import Action, Change, Inputs, Observed, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive
-from notebook_platform.engine.outcome import Deferred, Outcome, Progressing, Ready, StepError
+from notebook_platform.engine.outcome import Outcome, Progressing, Ready, StepError
 
-AT_ONCE = 0.05
 POOL_TAG = "aks-managed-poolName"
 
 
@@ -109,13 +110,10 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             group = cluster.node_resource_group
             scale_sets = await self._scale_sets(group, fresh=fresh) if self._monitored else {}  # only custom autoscale needs them
         obstacles = await pool_obstacles(self._scope, pools, cluster.kubernetes_version) if fresh else {}
-        busy = None
-        if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if is_busy(p)]:
-            busy = working("Updating", f"Agent pool {', '.join(moving)}", 3, "agent pool")
         schedules = [schedule for pool in self._spec.values() for schedule in pool.schedules]
         return Observed(
             found=Found(pools, scale_sets, obstacles),
-            busy=busy,
+            busy=work_on(pools),
             notices=unknown_pools(set(pools) - set(self._spec) - set(self._owned(pools))),
             requeue_after=seconds_to_turn(schedules, self._scope.now),
         )
@@ -185,11 +183,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
                 return outcome
         if refused is not None:
             raise refused
-        if not desired.cluster.awaits_pools:
-            wait = "The agent pools wait for the control plane, which cannot be upgraded further yet"
-            return Deferred(output=self.output(found), reason=Reason.CONTROL_PLANE_PENDING, message=wait)
-        message = "The agent pools have reached the control plane's version; the control plane is upgraded next"
-        return Progressing(reason=Reason.UPGRADING, message=message, requeue_after=AT_ONCE)
+        return waits_for_control_plane(desired.cluster, self.output(found))
 
     async def _change(
         self, name: str, desired: Wanted, pools: Mapping[str, Wire], changes: Sequence[Change], rotates: Collection[str]

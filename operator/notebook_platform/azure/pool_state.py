@@ -7,8 +7,12 @@ from notebook_platform import outputs
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.agent_pools import FIELD, Wire, pool_of
-from notebook_platform.engine import Action, Change, Failed, Progressing, StepError
+from notebook_platform.azure.arm.operations import working
+from notebook_platform.azure.states import is_busy
+from notebook_platform.engine import Action, Change, Failed, Outcome, Progressing, StepError
+from notebook_platform.engine.outcome import Deferred
 
+AT_ONCE = 0.05
 DRAIN_RECHECK, LONGEST_RECHECK, DRAIN_STALLS_AFTER = 3.0, 60.0, 1800.0
 """Seconds until the pods of a pool are evicted again, at first and at most, and until a user has to act."""
 
@@ -28,6 +32,12 @@ class Found:
     pools: Mapping[str, Wire]
     scale_sets: Mapping[str, str]
     obstacles: Mapping[str, Failed] = field(default_factory=dict)
+
+
+def work_on(pools: Mapping[str, Wire]) -> Progressing | None:
+    """Return that Azure works on pools; None: it does not."""
+    moving = [f"{name} is {pool['provisioningState']}" for name, pool in pools.items() if is_busy(pool)]
+    return working("Updating", f"Agent pool {', '.join(moving)}", 3, "agent pool") if moving else None
 
 
 def scheduled_bounds(spec: Mapping[str, NodePool], pools: Mapping[str, Wire]) -> dict[str, int]:
@@ -73,3 +83,13 @@ def draining(name: str, left: str) -> Progressing:
         stall_after=DRAIN_STALLS_AFTER,
         remedy="Delete these pods, or let their PodDisruptionBudgets allow a disruption (`kubectl get pdb -A`).",
     )
+
+
+def waits_for_control_plane(cluster: outputs.Cluster, output: outputs.NodePools | None) -> Outcome:
+    """Return that the pools have the control plane's version. It is upgraded next if it has waited for them: then the next reconcile begins
+    at once."""
+    if not cluster.awaits_pools:
+        wait = "The agent pools wait for the control plane, which cannot be upgraded further yet"
+        return Deferred(output=output, reason=Reason.CONTROL_PLANE_PENDING, message=wait)
+    message = "The agent pools have reached the control plane's version; the control plane is upgraded next"
+    return Progressing(reason=Reason.UPGRADING, message=message, requeue_after=AT_ONCE)
