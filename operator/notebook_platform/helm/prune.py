@@ -16,7 +16,7 @@ from notebook_platform.engine.change import Disruptive, NeedsApproval
 from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.actions.waiting import LOCK_RECHECK, locked_for_long
 from notebook_platform.helm.errors import failure
-from notebook_platform.helm.history import read_history, records_changed
+from notebook_platform.helm.history import History, read_history, records_changed
 from notebook_platform.helm.ledger import OwnedRelease, Place
 from notebook_platform.helm.ownership import ReleaseScope, orphan_release
 from notebook_platform.helm.plan import Concern, uninstall_approval
@@ -108,27 +108,28 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         return await self._end_next(found, with_data=True)
 
     async def _end_next(self, found: Found, *, with_data: bool) -> Outcome:
-        """Uninstall the first of the releases that can be uninstalled. Returns Ready when it was the last, and why the first cannot if none
-        can."""
+        """Uninstall the first of the releases that can be uninstalled: those that Helm has uninstalled before those that it has not tried,
+        and these before those on which it failed. Returns Ready when it was the last, and why the first cannot if none can."""
+        api, releases = found.target.api, found.releases
         held: Outcome | None = None
-        for place, owned in sorted(found.releases.items()):
-            outcome = await self._end(found.target.api, place, owned, with_data=with_data)
+        for place in releases:
+            if self._scope.helm.stop(self._key(place)):
+                message = f"Stopping the Helm process of {_label(place)}"
+                return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.2)
+        kept = {place: await read_history(api, *place, owned) for place, owned in releases.items()}
+        for place in sorted(releases, key=lambda one: (kept[one].own is not None, releases[one].removing, one)):
+            outcome = await self._end(api, place, releases[place], kept[place], with_data=with_data)
             if isinstance(outcome, Ready):
-                message = f"Deleted {_label(place)}"
-                last = len(found.releases) == 1
+                message, last = f"Deleted {_label(place)}", len(releases) == 1
                 return outcome if last else Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.1)
             if isinstance(outcome, Progressing) and outcome.reason != Reason.RELEASE_LOCKED:
                 return outcome
             held = held or outcome
         return held or Ready()
 
-    async def _end(self, api: client.ApiClient, place: Place, owned: OwnedRelease, *, with_data: bool) -> Outcome:
+    async def _end(self, api: client.ApiClient, place: Place, owned: OwnedRelease, kept: History, *, with_data: bool) -> Outcome:
         """Take the next step to uninstall a release. Returns Ready once nothing is left of it."""
-        scope, (namespace, release) = self._scope, place
-        if scope.helm.stop(self._key(place)):
-            message = f"Stopping the Helm process of {_label(place)}"
-            return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.2)
-        kept = await read_history(api, namespace, release, owned)
+        scope = self._scope
         if not with_data and kept.lock is not None:
             return self._locked(kept.lock, _label(place))
         if failed := records_changed(kept, owned, "spec", _label(place), in_spec=False):
@@ -136,7 +137,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         if kept.own is not None:
             return await uninstall(scope.helm, api, scope.ledger, self._key(place), kept.own)
         if clear := self._clear.get(owned.step):
-            await clear(api, namespace)
+            await clear(api, place[0])
         wanted = () if with_data else self._wanted
         await finish(api, scope.ledger, place, owned, kept, with_data=with_data, wanted=wanted)
         return Ready()

@@ -195,6 +195,19 @@ async def test_a_release_without_a_place_in_the_spec_waits_for_a_helm_of_another
     await harness.soon(lambda: left(harness))
 
 
+async def test_an_uninstallation_that_fails_each_time_holds_up_no_other(harness: ReleaseHarness) -> None:
+    harness.helm = harness.cluster.helm(timeout=3)
+    harness.set(farewell=NEVER_ENDS)
+    harness.wants.append(
+        {"name": "other", "namespace": f"{harness.namespace}-2", "chart": {"name": "little", "version": "1.0.0"}}
+    )
+    await harness.ready()
+    await harness.ready("ReleaseOther")
+    harness.wants = []
+    await harness.until(lambda outcome: isinstance(outcome, Failed), "RetiredReleases")
+    await harness.soon(lambda: left(harness, "little"))
+
+
 async def test_with_warn_an_edit_that_stops_helm_and_waits_for_the_window_leaves_no_drift(harness: ReleaseHarness) -> None:
     """What the stopped Helm has changed is undone; what is edited by hand afterwards is not."""
     harness.warns, closed = True, replace(CLOSED, correct_drift=False)
