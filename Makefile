@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test attacks eyes kstatus pictures krew unit local azure bench faults lint crds traits docs lock clean
+.PHONY: help setup binaries demo test attacks eyes kstatus flux pictures krew unit local azure bench faults lint crds traits docs lock clean
 
 help: ## list the commands; times are of two cores, idle to busy
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -58,6 +58,13 @@ kstatus: setup ## the status of a platform in every phase of its life, by cli-ut
 	@cd tests/kstatus/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -ldflags "-s -w" \
 	  -o $(HOME)/.cache/notebook-platform/kstatus/kstatus .
 	@$(BIN)/python -m tests.kstatus $(HOME)/.cache/notebook-platform/kstatus/kstatus
+
+FLUX := $(HOME)/.cache/notebook-platform/flux
+
+flux: setup ## Flux itself brings an empty management cluster to a Ready hub by docs/gitops.md, with a Secret of SOPS; needs Go; one minute, and up to ten more once to build it
+	@cd tests/flux/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -ldflags "-s -w" -o $(FLUX)/ \
+	  github.com/fluxcd/kustomize-controller github.com/fluxcd/source-controller github.com/getsops/sops/v3/cmd/sops filippo.io/age/cmd/age-keygen
+	@$(BIN)/python -m tests.flux $(FLUX) $$(cd tests/flux/build && go list -m -f '{{.Dir}}/config/crd/bases' github.com/fluxcd/kustomize-controller github.com/fluxcd/source-controller)
 
 krew: .venv/.done ## the kubectl plugin's archive for this machine, installed by krew's own code and run by kubectl; needs Go; two to twenty minutes, and about ten more the first time
 	@$(BIN)/python -m tests.krew build/krew

@@ -79,9 +79,9 @@ def values(environment: dict[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def management_cluster(directory: Path) -> Iterator[Cluster]:
-    """Yield a new cluster; end it, and the operator that a test has started."""
-    with forked_sandbox(Options(state=directory / "sandbox", speed=float(SPEED))) as environment:
+def management_cluster(directory: Path, *, speed: float = float(SPEED)) -> Iterator[Cluster]:
+    """Yield a new cluster; end it, and the operator that a test has started. `speed`: of Azure, in relation to real time."""
+    with forked_sandbox(Options(state=directory / "sandbox", speed=speed)) as environment:
         made = Cluster(environment, directory)
         yield made
         if made.starts:
