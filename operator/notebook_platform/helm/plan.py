@@ -150,7 +150,7 @@ def changes(
     has superseded may. A release in sync has a change if its entry in the ledger tells of an uninstallation, or of failures of other values.
     """
     path = path_of(wanted)
-    if state is State.IN_SYNC:
+    if state in (State.IN_SYNC, State.DRIFTED):
         outdated = owned is not None and (owned.removing or (owned.failures > 0 and owned.wish != wanted.digest))
         return [Change(path=f"{path}/record", action=Action.UPDATE, after="up to date", drift=False)] if outdated else ()
     if state is State.UNMANAGED:

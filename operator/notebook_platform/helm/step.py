@@ -103,11 +103,10 @@ class ReleaseStep(Step[Wanted, Found, Running]):
         if found is None or found.release is None:
             return plan.installs(desired, found.preview if found else RevisionPreview())
         drifts = plan.drift(found.drifts, interrupted=found.owned is not None and found.owned.unfinished)
-        if found.state is State.DRIFTED:
-            return drifts
         owner, worked = self._scope.owner, found.has_worked
         changes = plan.changes(desired, found.release, found.state, found.owned, found.preview, owner, worked=worked)
-        return [*changes, *(plan.with_gate_of(changes, drifts) if found.is_adopted else drifts)]
+        waits = found.is_adopted and found.state is State.OUT_OF_SYNC
+        return [*changes, *(plan.with_gate_of(changes, drifts) if waits else drifts)]
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and found is not None
@@ -133,6 +132,8 @@ class ReleaseStep(Step[Wanted, Found, Running]):
             hooks=found.preview.hooks,
             irreversible=found.irreversible,
         )
+        if state is State.DRIFTED and plan.of_revision(desired, changes):
+            await renew_entry(context)
         return await ACTIONS[state](context)
 
     def check_health(self, found: Found | None) -> Outcome | None:
@@ -203,6 +204,6 @@ def _state_to_act_on(desired: Wanted, found: Found, changes: Sequence[Change]) -
     state = found.state
     if state is State.OUT_OF_SYNC and not plan.of_revision(desired, changes):
         state = State.DRIFTED  # the upgrade is deferred; the drift of the installed revision is corrected meanwhile
-    if state is State.DRIFTED and found.is_adopted:
+    if state is State.DRIFTED and found.is_adopted and any(change.drift for change in changes):
         return State.OUT_OF_SYNC  # no object is created from what another helm wrote: our helm writes a revision from the spec
     return state

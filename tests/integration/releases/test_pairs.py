@@ -8,7 +8,7 @@ from notebook_platform.engine import Deferred, Failed, Ready
 from notebook_platform.engine.reconcile import Policy
 
 from tests.integration.releases.hands import NEVER_ENDS, being_upgraded_by_hand, their_helm_ends, there_before_and_taken_over
-from tests.integration.releases.harness import ReleaseHarness, rewritten
+from tests.integration.releases.harness import ReleaseHarness, by_hand, rewritten
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 MERGE = "application/merge-patch+json"
@@ -162,15 +162,19 @@ async def test_the_retry_after_a_rollback_waits_for_the_window(harness: ReleaseH
     assert await harness.records() == [(1, "superseded"), (2, "failed"), (3, "deployed")]
 
 
-async def test_a_failure_counts_no_more_once_the_edit_was_taken_back(harness: ReleaseHarness) -> None:
-    """As the remedy says: the operator retries when the spec changes."""
+@pytest.mark.parametrize("ignored", [False, True])
+async def test_a_failure_counts_no_more_once_the_edit_was_taken_back(harness: ReleaseHarness, ignored: bool) -> None:
+    """As the remedy says: the operator retries when the spec changes. `ignored`: beside a difference that spec.driftIgnore names."""
+    policy = Policy(ignored=lambda step, path: path == "Deployment/little.spec.replicas")
     harness.wants[0]["remediation"] |= {"retries": 0, "strategy": "Rollback"}
     await harness.ready()
     harness.set(broken=True)
     stalled = await harness.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
     assert "retries when spec.releases[little]" in stalled.remedy
     harness.set()
-    await harness.until(lambda outcome: isinstance(outcome, Ready))
+    await scale(harness, 2 if ignored else 1)
+    await harness.until(lambda outcome: isinstance(outcome, Ready), policy=policy)
+    assert (await harness.deployment()).spec.replicas == (2 if ignored else 1)
     harness.set(broken=True)
     await harness.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
     assert [status for _, status in await harness.records()] == ["superseded", "failed", "superseded", "failed", "deployed"]
@@ -193,6 +197,19 @@ async def test_a_release_without_a_place_in_the_spec_waits_for_a_helm_of_another
     assert "delete secret sh.helm.release.v1.little.v2" in (await harness.reason("ReleaseLocked", "RetiredReleases")).remedy
     await harness.cluster.core.delete_namespaced_secret("sh.helm.release.v1.little.v2", harness.namespace)
     await harness.soon(lambda: left(harness))
+
+
+async def test_a_release_on_which_another_helm_failed_is_taken_over_and_upgraded(harness: ReleaseHarness) -> None:
+    """What another Helm tried counts as no try of the operator's."""
+    harness.wants[0]["remediation"]["retries"] = 0
+    harness.adoption = "IfUnowned"
+    await harness.cluster.core.create_namespace({"metadata": {"name": harness.namespace}})
+    chart, words = str(harness.cluster.charts / "little-1.0.0.tgz"), ["--wait", "--timeout", "1s"]
+    harness.set(image=NEVER_ENDS)
+    await (await by_hand(harness, "install", "little", chart, "--set", f"image={NEVER_ENDS}", *words)).wait()
+    assert await harness.records() == [(1, "failed")]
+    await harness.until(lambda outcome: getattr(outcome, "reason", "") == "ImagePullFailed")
+    assert (await harness.records())[-1] == (2, "deployed")
 
 
 async def test_an_uninstallation_that_fails_each_time_holds_up_no_other(harness: ReleaseHarness) -> None:
