@@ -124,7 +124,20 @@ async def test_a_change_of_the_cluster_that_waits_for_a_pool_is_made_soon_after(
     await settled(estate, with_mode("Manual"))
     await estate.control("PATCH", f"/resources{CLUSTER}/agentPools/nodepool1", {"properties": {"provisioningState": "Updating"}})
     cluster = (await estate.once(with_mode("Auto")))["Cluster"]
-    assert isinstance(cluster.outcome, Deferred) and "nodepool1" in cluster.outcome.message and cluster.requeue_after == 5
+    assert isinstance(cluster.outcome, Deferred) and "nodepool1" in cluster.outcome.message and cluster.requeue_after == 30
+
+
+async def test_a_member_of_the_cluster_that_is_written_without_effect_holds_up_no_upgrade(estate: Estate) -> None:
+    await settled(estate, with_cluster(kubernetesVersion="1.34"))
+    spec = with_cluster(kubernetesVersion="1.35", tier="Standard")
+    for _ in range(12):
+        results = await estate.once(spec)
+        if "upgrade" in getattr(results["Cluster"].outcome, "message", ""):
+            break
+        await estate.simulator.world.clock.sleep(700)
+        await estate.control("PATCH", f"/resources{CLUSTER}", {"sku": {"tier": "Free"}})
+    cluster = (await settled(estate, spec))[CLUSTER]["properties"]
+    assert "upgrade" in results["Cluster"].outcome.message and cluster["currentKubernetesVersion"].startswith("1.35.")  # type: ignore[union-attr]
 
 
 async def test_a_registry_whose_sku_another_client_resets_is_not_written_without_end(estate: Estate) -> None:

@@ -30,6 +30,7 @@ from notebook_platform.azure.cluster_changes import (
     STATE_PATH,
     VERSION_PATH,
     cluster_changes,
+    is_upgrade,
     minor_steps,
     removed_sign_in,
 )
@@ -46,18 +47,18 @@ from notebook_platform.azure.schedules import check_schedules, seconds_to_turn
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.states import is_busy, state_of
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
-from notebook_platform.azure.upgrade_gate import awaits_pools, pools_first, upgrade_gate
+from notebook_platform.azure.upgrade_gate import awaits_pools, idle_pools_first, pools_first, upgrade_gate
 from notebook_platform.azure.versions import next_version
 from notebook_platform.engine import Action, Change, Inputs, Observed
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Gate, Impossible
-from notebook_platform.engine.outcome import Deferred, Outcome, Progressing, Ready
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Gate
+from notebook_platform.engine.outcome import ChangeWithoutEffect, Outcome, Progressing, Ready
 
 FIELD = "spec.cluster"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS, POWER_SECONDS = 300.0, 120.0, 600.0, 240.0, 180.0
 """Usual lengths (https://learn.microsoft.com/azure/aks/), for progress; nothing depends on them."""
 
 POWER_PATH = "powerState"
-POOLS_RECHECK = 5.0
+POOLS_RECHECK = 30.0
 """Seconds. A change waits for pools whose work may end while NodePools polls it, and then no other step asks for a reconcile."""
 
 
@@ -167,7 +168,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             changes += finished_repairs(found.body["properties"], found.body.get("tags"))
         changes = judged_changes(changes, self._patch(desired), found.body if found else None, self._scope.now)
         if found and (gate := found.gate):
-            changes = [replace(c, gate=gate) if _is_upgrade(c) else c for c in changes]
+            changes = [replace(c, gate=gate) if is_upgrade(c) else c for c in changes]
         if found and power != self._wanted_power:
             # A cluster that is asked to sleep disrupts on purpose: that waits for nothing.
             changes.append(Change(path=POWER_PATH, action=Action.UPDATE, before=power, after=self._wanted_power))
@@ -178,8 +179,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if found is None:
             return await self._create(desired)
         if at_work := busy_pools(found.body):
-            sentence = f"The control plane waits for the agent pools {', '.join(at_work)}, which have operations in progress"
-            return Deferred(output=self.output(found), reason=Reason.UPDATING, message=sentence)
+            return idle_pools_first(at_work, self.output(found))
         if any(change.path == POWER_PATH for change in changes):
             return await self._power(self._wanted_power)
         if only_tags(changes):
@@ -190,7 +190,13 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             changes = [change for change in changes if (change.path, change.after) != (NODE_PROVISIONING_PATH, "Auto")]
             if not changes:
                 return autoscaler_first(self._scope.spec, pools, self.output(found))
-        return await self._update(desired, found, changes)
+        try:
+            return await self._update(desired, found, changes)
+        except ChangeWithoutEffect:
+            upgrade = [change for change in changes if change.path == VERSION_PATH]
+            if len(upgrade) in (0, len(changes)):
+                raise
+            return await self._update(desired, found, upgrade)
 
     def _patch(self, desired: Wire) -> Patch:
         return cluster_patch(self._scope.spec, self._scope.applied.get(self.name), desired)
@@ -291,8 +297,3 @@ async def find_cluster(scope: AzureScope) -> outputs.Cluster | None:
     if found is None or not scope.owner.owns(found.get("tags")):
         return None
     return cluster_output(found, scope.group)
-
-
-def _is_upgrade(change: Change) -> bool:
-    """Return whether the change is an upgrade of Kubernetes to a version that AKS can have."""
-    return change.path == VERSION_PATH and not isinstance(change.gate, Impossible)

@@ -220,6 +220,11 @@ def _version(desired: Wire, found: Wire, floor: bool) -> Iterable[Change]:
         yield Change(path=VERSION_PATH, action=Action.UPDATE, before=current, after=version, gate=gate)
 
 
+def is_upgrade(change: Change) -> bool:
+    """Return whether the change is an upgrade of Kubernetes to a version that AKS can have."""
+    return change.path == VERSION_PATH and not isinstance(change.gate, Impossible)
+
+
 def minor_steps(upgrade: Change) -> int:
     """Return the number of minor versions of an upgrade, at least one."""
     (_, before), (_, after) = minor(str(upgrade.before)), minor(str(upgrade.after))

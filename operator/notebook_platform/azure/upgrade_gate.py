@@ -44,6 +44,12 @@ def awaits_pools(spec: NotebookPlatformSpec, body: Wire, names: Collection[str])
     return bool(behind or busy_pools(body)) and not any(ignores_pool_version(spec, pool) for pool in behind)
 
 
+def idle_pools_first(pools: Sequence[str], output: outputs.Cluster | None) -> Deferred:
+    """Return that a change of the control plane waits for the work on `pools`. Pure."""
+    sentence = f"The control plane waits for the agent pools {', '.join(pools)}, which have operations in progress"
+    return Deferred(output=output, reason=Reason.UPDATING, message=sentence)
+
+
 def pools_first(
     spec: NotebookPlatformSpec, behind: Sequence[str], current: str, wanted: str, output: outputs.Cluster | None
 ) -> Deferred:

@@ -122,9 +122,14 @@ def listed_busy(operation: Operation) -> Progressing:
 
 def working(state: str, message: str, requeue_after: float, kind: str) -> Progressing:
     """Return the outcome while Azure works on a resource without an operation of this platform. `state`: its provisioningState;
-    `kind`: the resource, as in an operation's kind."""
+    `kind`: the resource, as in an operation's kind. The resource is read the more rarely the longer the work takes."""
     return Progressing(
-        reason=AzureCode(state), message=message, requeue_after=requeue_after, stall_after=LONGEST_STALL, remedy=_abort(kind)
+        reason=AzureCode(state),
+        message=message,
+        requeue_after=requeue_after,
+        longest_wait=LONGEST_LOOK,
+        stall_after=LONGEST_STALL,
+        remedy=_abort(kind),
     )
 
 
