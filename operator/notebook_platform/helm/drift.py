@@ -142,8 +142,10 @@ def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**{k: v for k, v in document.items() if k != "status"}, "metadata": metadata}
 
 
-async def restore(api: client.ApiClient, release: Release, paths: Collection[str], field: str) -> None:
-    """Restore the members at these paths (as `Drift.path`) to the values of the manifest. Raises StepError (DriftNotCorrectable)."""
+async def restore(api: client.ApiClient, release: Release, paths: Collection[str], field: str) -> bool:
+    """Restore the members at these paths (as `Drift.path`) to the values of the manifest. Returns whether all of them are restored: an object
+    that another client wrote at the same moment is left to the next reconcile. Raises StepError (DriftNotCorrectable)."""
+    complete = True
     async with live(api, release.namespace) as objects:
         for manifest in release.objects():
             where = _where(manifest)
@@ -154,13 +156,15 @@ async def restore(api: client.ApiClient, release: Release, paths: Collection[str
                 await _restore(objects, release, manifest, mine)
             except ERRORS as error:
                 if error.status == 409:
-                    continue  # another client wrote it just now: the next reconcile compares it again
+                    complete = False
+                    continue
                 raise StepError(
                     Reason.DRIFT_NOT_CORRECTABLE,
                     f"{field}: {where} of release {release.name} has drifted and cannot be corrected ({error.status})",
                     f"Delete {where} in namespace {release.namespace} so that the operator creates it again, or name it in spec.driftIgnore.",
                     retry_in=60,
                 ) from None
+    return complete
 
 
 async def _restore(objects: Live, release: Release, manifest: Mapping[str, Any], paths: Sequence[str]) -> None:

@@ -30,8 +30,8 @@ async def renew_entry(context: ActionContext) -> Outcome:
 async def correct_drift(context: ActionContext) -> Outcome:
     """Write the members of live objects that differ from the manifest, and only those. Raises StepError (DriftNotCorrectable)."""
     assert context.record.newest is not None
-    await restore(context.api, context.record.newest, context.paths, context.field)
-    if context.record.unfinished:  # no object is left as the interrupted Helm made it
+    complete = await restore(context.api, context.record.newest, context.paths, context.field)
+    if complete and context.record.unfinished:  # no object is left as the interrupted Helm made it
         await context.ledger.change(context.place, lambda owned: owned.having(unfinished=False))
     return Ready()
 
