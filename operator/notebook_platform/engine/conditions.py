@@ -29,6 +29,9 @@ from notebook_platform.engine.step import Notice
 
 Make = Callable[[str, bool | None, AnyReason, str], Condition]
 
+NOTICES = frozenset(list(ConditionType)[list(ConditionType).index(ConditionType.THROTTLED) + 1 :])
+"""The types of notices: those after Throttled."""
+
 SHOWN_CHANGES = 5
 """The maximum number of changes that a message names; the rest are counted."""
 
@@ -88,7 +91,7 @@ def fold_conditions(
     """Return all conditions of a platform after a reconcile: Ready, Reconciling, Stalled, one for each step, drift and
     notices. `site` is the address of the manual, to which Stalled links."""
 
-    results = _with_known(results, previous, generation)
+    unseen, results = results, _with_known(results, previous, generation)
 
     def make(type_: str, status: bool | None, reason: AnyReason, message: str) -> Condition:
         return condition(type_, status, reason, message, generation=generation, now=now)
@@ -99,6 +102,8 @@ def fold_conditions(
         _drift(results, make),
         *_notices(results, make),
     ]
+    if results != unseen:
+        parts = _with_earlier_findings(parts, previous)
     linked = (with_link(c, site) if (c.type, c.status) == (ConditionType.STALLED, "True") else c for c in parts)
     return carry_over(linked, previous)
 
@@ -107,17 +112,28 @@ def _with_known(results: Mapping[str, Result], previous: Iterable[Condition], ge
     """Return the results, where steps that were not observed and were ready for this generation still are.
 
     A rate limit that delays a drift check says nothing about a platform that was ready. The same is true of steps that wait only for
-    such steps. While any other step is unfinished, the wait is shown.
+    such steps; one without a condition had nothing to do for this spec. While any other step is unfinished, the wait is shown.
     """
-    ready = {c.type for c in previous if c.status == "True" and c.observed_generation == generation}
+    current = {c.type: c.status for c in previous if c.observed_generation == generation}
+    was_ready = current.get(ConditionType.READY) == "True"
     known = dict(results)
     kept: set[str] = set()
     for name, result in results.items():
         waits = isinstance(result.outcome, Waiting) and kept.issuperset(result.outcome.on)
-        if (result.unobserved or waits) and f"{name}Ready" in ready:
-            known[name] = Result(outcome=Ready(), exists=True)
+        status = current.get(f"{name}Ready")
+        if (result.unobserved or waits) and (status == "True" or (was_ready and status is None)):
+            known[name] = Result(outcome=Ready(), exists=status is not None, wanted=status is not None)
             kept.add(name)
     return known if all(isinstance(result.outcome, Unblocking) for result in known.values()) else dict(results)
+
+
+def _with_earlier_findings(parts: Sequence[Condition], previous: Iterable[Condition]) -> list[Condition]:
+    """Return the conditions with the drift and the notices of an earlier observation, of which nothing is known now."""
+    found = {c.type for c in parts if (c.type, c.status) != (ConditionType.DRIFT_DETECTED, "False")}
+    findings = {ConditionType.DRIFT_DETECTED, *NOTICES}
+    earlier = [c for c in previous if c.type in findings - found and c.status == "True"]
+    replaced = {c.type for c in earlier}
+    return [*(c for c in parts if c.type not in replaced), *earlier]
 
 
 def overdue(results: Mapping[str, Result], previous: Iterable[Condition], now: datetime) -> dict[str, datetime]:
