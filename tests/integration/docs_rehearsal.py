@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from docs.generator.sources import LEFT_OUT
 from tests.local.document_commands import ROOT, Command, document_commands
 
 REHEARSED = [
@@ -43,8 +44,10 @@ def rehearsed(command: Command, platform: Path) -> list[str]:
         "waves": "deploy/gitops/waves",
         "NAMESPACE": "platforms",
         "NAME-kubeconfig": "hub-kubeconfig",
+        LEFT_OUT: "platforms",
     }
-    words = [names.get(word, word) for word in command.words]
+    given = command.words[:-1] if command.words[-1] == LEFT_OUT else command.words  # more of the same, which need not be there
+    words = [names.get(word, word) for word in given]
     if "nbp" in words and not {"-n", "-A"} & set(words):
         words += ["-n", "platforms"]
     return ["kubectl", *words, *(["--dry-run=server"] if words[0] in CHANGES else [])]

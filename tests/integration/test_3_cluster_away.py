@@ -156,7 +156,7 @@ def test_the_api_goes_away_and_comes_back(site: Field, gate: Gate, case: str) ->
     gate.become(mode)
     try:
         message = site.until_reason(NAME, "WorkloadClusterReady", "ClusterUnreachable")["message"]
-        assert clause in message and "Check that the operator can reach the API server" in message
+        assert clause in message and "check the network from the operator to it" in message
         assert site.condition(NAME, "Ready")["status"] == "False"
         tags = {"spec": {"azure": {"tags": {"case": str(list(CASES).index(case))}}}}
         site.api.request("PATCH", f"{PLATFORMS}/{NEIGHBOUR}", tags, type_="application/merge-patch+json")

@@ -108,7 +108,8 @@ def test_a_hub_that_no_longer_watches_kubernetes_is_reported_with_its_users(read
 
 def test_pulling_of_images_is_reported_with_nodes_and_obstacles(ready: Field) -> None:
     image = "example.org/does-not-exist"
-    values(ready, prePuller={"hook": {"pullOnlyOnChanges": False}, "pause": {"image": {"name": image, "tag": "1"}}})
+    missing = {"image": {"name": image, "tag": "1"}}  # of the job too, which would otherwise end at once
+    values(ready, prePuller={"hook": {"pullOnlyOnChanges": False, **missing}, "pause": missing})
     template = "pulling the images: finished on {} of 3 nodes"
     ready.until("none has it", lambda: template.format(0) in ready.condition(NAME, "JupyterHubReady")["message"])
     ready.until("the image is named", lambda: f"{image}:1" in ready.condition(NAME, "JupyterHubReady")["message"])

@@ -21,6 +21,9 @@ OBJECT = re.compile(r"(\S+) \"([^\"]+)\" in namespace \"([^\"]*)\" exists and ca
 HOLDER = re.compile(r'key "meta\.helm\.sh/release-(name|namespace)" must equal "([^"]*)": current value is "([^"]*)"')
 """Helm's words about an object that exists, and about the release that its annotations name."""
 
+LABEL = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
+"""Names of releases and namespaces; an annotation may hold anything."""
+
 RETRIES = "The operator retries."
 
 TOO_LARGE = (
@@ -159,12 +162,14 @@ class Conflict:
 
 
 def conflict_in(stderr: str, namespace: str, release: str) -> Conflict | None:
-    """Return the conflict of `release` that Helm's message reports; None: no other release has the object, or the message is another."""
+    """Return the conflict of `release` that Helm's message reports; None: no other release can have the object, or the message is another."""
     text = _cleaned(stderr)
     found, held = OBJECT.search(text), {part: name for part, _, name in HOLDER.findall(text)}
     if found is None or not held:
         return None
     holder = (held.get("namespace", namespace), held.get("name", release))
+    if not all(map(LABEL.fullmatch, holder)):
+        return None
     return Conflict(kind=found[1], name=found[2], namespace=found[3], holder=holder)
 
 

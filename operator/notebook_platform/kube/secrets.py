@@ -167,7 +167,7 @@ class SecretStore:
         except StepError as refused:
             raise StepError.of(replace(refused.failed, message=f"{field}: {refused.failed.message}")) from None
         if data is None:
-            literals = " ".join(f"--from-literal={key}=VALUE" for key in keys or ["KEY"])
+            literals = " ".join(f"--from-literal={key}=..." for key in keys or ["KEY"])
             raise StepError(
                 Reason.SECRET_NOT_FOUND,
                 f"{field} names the Secret {name!r}, which does not exist in namespace {self.platform.namespace!r}",

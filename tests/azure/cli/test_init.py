@@ -45,8 +45,8 @@ async def test_without_a_flag_the_file_names_a_secret_and_init_and_doctor_say_ho
         f"The operator signs in with a Secret; if it does not exist yet: {create}--from-literal=clientSecret=...\n" in output.out
     )
     doctor = await terminal.run("doctor", "-f", str(path))
-    absent = "spec.azure.credentials.secretRef names the Secret 'azure-credentials', which does not exist in namespace 'team-a'. Create it "
-    assert doctor.code == 1 and absent in doctor.out, doctor.out
+    absent = "spec.azure.credentials.secretRef names the Secret 'azure-credentials', which does not exist in namespace 'team-a'. Create it: `"
+    assert doctor.code == 1 and f"{absent}{create}" in doctor.out, doctor.out
 
 
 async def test_questions_are_answered_on_standard_input_and_asked_again_after_a_wrong_answer(

@@ -135,7 +135,7 @@ async def test_a_secret_that_is_missing_is_named_once_and_the_rest_waits(termina
     assert output.code == 1
     failures = [line for line in output.lines if line.startswith("✗")]
     assert len(failures) == 1 and "spec.azure.credentials.secretRef names the Secret 'azure-credentials'" in failures[0]
-    literals = "--from-literal=tenantId=VALUE --from-literal=clientId=VALUE --from-literal=clientSecret=VALUE"
+    literals = "--from-literal=tenantId=... --from-literal=clientId=... --from-literal=clientSecret=..."
     assert failures[0].endswith("(SecretNotFound)") and literals in failures[0]
     assert output.lines[-1] == "The plan is not complete: Credentials cannot be planned."
 

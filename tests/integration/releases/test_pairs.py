@@ -90,14 +90,14 @@ async def gone(harness: ReleaseHarness) -> bool:
 async def test_a_hub_that_gets_another_name_waits_for_the_uninstallation_under_the_old_one(harness: ReleaseHarness) -> None:
     harness.wants = []
     chart, sign_in = {"version": "4.4.0"}, {"dummy": {"insecure": True, "allowAll": True}}
-    harness.hub = {"namespace": harness.namespace, "chart": chart, "auth": sign_in}
+    harness.hub = {"namespace": harness.namespace, "release": "former", "chart": chart, "auth": sign_in}
     await harness.ready("JupyterHub")
     harness.hub["release"] = "other"
     waits = await harness.until(lambda outcome: isinstance(outcome, Failed), "JupyterHub", CLOSED)
-    assert waits.retry_in and waits.reason == "NamespaceTaken" and "waits until release jhub" in waits.message, waits
+    assert waits.retry_in and waits.reason == "NamespaceTaken" and "waits until release former" in waits.message, waits
     kept = await harness.until(lambda outcome: getattr(outcome, "retry_in", 1) is None, "JupyterHub")
     command = f"annotate persistentvolumeclaim hub-db-dir -n {harness.namespace} --overwrite meta.helm.sh/release-name"
-    assert "Release jhub no longer exists" in kept.remedy and command in kept.remedy, kept
+    assert "Release former no longer exists" in kept.remedy and command in kept.remedy, kept
     given = {"metadata": {"annotations": {"meta.helm.sh/release-name": "other"}}}
     core = harness.cluster.core
     await core.patch_namespaced_persistent_volume_claim("hub-db-dir", harness.namespace, given, _content_type=MERGE)
