@@ -160,10 +160,7 @@ class Reason(Word):
     VERSION_SKEW = "VersionSkew", "The version skew between a pool and the control plane is too large."
     UPGRADE_NOT_ALLOWED = "UpgradeNotAllowed", "Azure offers no upgrade from the current version to this one."
     REMOVED_APIS_IN_USE = "RemovedApisInUse", "A release uses APIs that the next Kubernetes version removes."
-    NODE_PROVISIONING_NOT_ALLOWED = (
-        "NodeProvisioningNotAllowed",
-        "Azure does not allow the change of node provisioning at present.",
-    )
+    NODE_PROVISIONING_NOT_ALLOWED = "NodeProvisioningNotAllowed", "Azure does not allow this change of node provisioning now."
     LAST_SYSTEM_POOL = "LastSystemPool", "A cluster needs at least one System pool."
     NOT_IN_SPEC = "NotInSpec", "Node pools exist that the spec does not list; they are not changed."
     SCHEDULE_UNREADABLE = "ScheduleUnreadable", "A schedule or window is malformed."
@@ -257,10 +254,7 @@ class Reason(Word):
     POD_SECURITY_FORBIDS = "PodSecurityForbids", "The namespace's pod security level forbids the hub's pods."
     NAMING_CANNOT_CHANGE = "NamingCannotChange", "Names of users' volumes would change, and users would not find their data."
     DATABASE_VOLUME_UNSUITABLE = "DatabaseVolumeUnsuitable", "The hub cannot lock, open or write its SQLite file on this volume."
-    DATABASE_UPGRADE_REQUIRED = (
-        "DatabaseUpgradeRequired",
-        "The hub's database has an older schema; a user has to allow its upgrade.",
-    )
+    DATABASE_UPGRADE_REQUIRED = "DatabaseUpgradeRequired", "A user must allow the hub to upgrade its database."
     CA_BUNDLE_INVALID = "CaBundleInvalid", "The CA bundle of the sign-in contains no readable certificate."
     ISSUER_NOT_HTTPS = "IssuerNotHttps", "The issuer is not an https URL."
     ISSUER_NOT_REACHABLE = "IssuerNotReachable", "The OpenID Connect issuer does not answer."
