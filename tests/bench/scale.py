@@ -9,7 +9,6 @@ cluster, and no hub.
 import asyncio
 import tempfile
 import time
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +145,6 @@ async def _settle(parts: Bench, custom: client.CustomObjectsApi, found: Scale, i
     await asyncio.to_thread(parts.operator.stop)  # the clones exist before it sees their objects
     uids = await asyncio.gather(*map(create, names[1:]))
     await parts.clone(names, [first, *uids])
-    await _clone_kubeconfigs(custom.api_client, turn, names, uids)
     await asyncio.to_thread(parts.operator.start)
 
     ready_now = r'notebook_platform_platform_conditions\{reason="[A-Za-z]+",status="True",type="Ready"'
@@ -157,23 +155,6 @@ async def _settle(parts: Bench, custom: client.CustomObjectsApi, found: Scale, i
     await parts.until("every platform is settled", settled, 1.0)
     await asyncio.sleep(QUIET)
     return names
-
-
-async def _clone_kubeconfigs(api: client.ApiClient, turn: asyncio.Semaphore, names: Sequence[str], uids: Sequence[str]) -> None:
-    """Give each further platform the Secret with its kubeconfig: Azure lets ten of them be read a second, so that 10,000 platforms would
-    settle after 17 minutes."""
-    core = client.CoreV1Api(api)
-    made = await core.read_namespaced_secret(f"{names[0]}-kubeconfig", NAMESPACE)
-    cluster = b64decode(made.data["clusterId"]).decode()
-
-    async def create(name: str, uid: str) -> None:
-        owner = {**api.sanitize_for_serialization(made.metadata.owner_references[0]), "name": name, "uid": uid}
-        metadata = {"name": f"{name}-kubeconfig", "labels": made.metadata.labels, "ownerReferences": [owner]}
-        data = {**made.data, "clusterId": b64encode(cluster.replace(names[0], name).encode()).decode()}
-        async with turn:
-            await core.create_namespaced_secret(NAMESPACE, {"metadata": metadata, "data": data})
-
-    await asyncio.gather(*map(create, names[1:], uids))
 
 
 async def _window(parts: Bench, found: Scale, seconds: float) -> None:
