@@ -198,7 +198,9 @@ async def _edits(parts: Bench, custom: client.CustomObjectsApi, names: Sequence[
 
 
 async def _restart(parts: Bench, found: Scale) -> None:
-    """Kill the operator, and measure until a new one has reconciled every platform, and asked Azure for access to every cluster."""
+    """Kill the operator once the edits are over, and measure until a new one has reconciled every platform, and asked Azure for access to
+    every cluster."""
+    await asyncio.sleep(QUIET)
     await asyncio.to_thread(parts.operator.kill)
     began, mark = time.monotonic(), await parts.mark()
     await asyncio.to_thread(parts.operator.start)
