@@ -46,8 +46,6 @@ from notebook_platform.work_queue import Priority
 LONGEST_RETRY = 60.0
 """Upper bound, in seconds, for the retry of a reconcile that failed as a whole."""
 
-LONGEST_SLEEP = 60.0
-"""Seconds. The turn of a platform that waits for a token may come earlier than it expects."""
 QUEUED_SHOWN_AFTER = 5.0
 """Seconds in the queue, at least, after which the status of a platform that its user has changed says so; twice as many at most while few
 report."""
@@ -157,7 +155,7 @@ class PlatformReconciler:
         """Sleep until the platform is woken or the wait has passed."""
         while wait > 0 and not self.awake:
             self._sleeper = asyncio.get_running_loop().create_future()
-            await asyncio.wait([self._sleeper], timeout=min(wait, LONGEST_SLEEP))
+            await asyncio.wait([self._sleeper], timeout=wait)
             self._sleeper, wait = None, self._due_in()
 
     def _due_in(self) -> float:

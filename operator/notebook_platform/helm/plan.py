@@ -119,7 +119,7 @@ def drift(drifts: Iterable[Drift], *, interrupted: bool = False) -> list[Change]
 def with_gate_of(revision: Sequence[Change], drifts: Iterable[Change]) -> list[Change]:
     """Return drifts of a release whose manifest another Helm wrote: only the changes that write the next `revision` correct them, so they
     wait for the same."""
-    return [replace(change, gate=one.gate) for change in drifts for one in revision[-1:]]
+    return [replace(change, gate=revision[-1].gate) for change in drifts]
 
 
 def of_revision(wanted: Wanted, changes: Iterable[Change]) -> bool:

@@ -21,6 +21,7 @@ from notebook_platform.helm.ledger import OwnedRelease, Place
 from notebook_platform.helm.ownership import ReleaseScope, orphan_release
 from notebook_platform.helm.plan import Concern, uninstall_approval
 from notebook_platform.helm.release import Release
+from notebook_platform.helm.state import is_overdue
 from notebook_platform.workload import errors
 from notebook_platform.workload.step import WorkloadClusterOutput
 
@@ -144,8 +145,8 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
 
     def _locked(self, lock: Release, label: str) -> Outcome:
         """Return that a release waits for a Helm process that another client has started: it would go on in what is uninstalled."""
-        since, timeout = lock.held_since, self._scope.helm.timeout
-        if since is None or datetime.now(UTC) - since >= timedelta(seconds=timeout):
+        timeout = self._scope.helm.timeout
+        if is_overdue(lock, datetime.now(UTC), timedelta(seconds=timeout)):
             return locked_for_long(lock, "spec", label, timeout)
         message = f"Another Helm process holds the lock of {label} ({lock.status}); the release is uninstalled after it"
         return Progressing(reason=Reason.RELEASE_LOCKED, message=message, requeue_after=LOCK_RECHECK)

@@ -119,8 +119,7 @@ def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: date
         ours = newest.revision == record.begun
         if ours and not record.holder and (record.removing or not newest.removing):
             return State.LOCK_STALE
-        since = newest.held_since
-        return State.LOCKED if since and now - since < lock_timeout else State.LOCK_TIMEOUT
+        return State.LOCK_TIMEOUT if is_overdue(newest, now, lock_timeout) else State.LOCKED
     if newest.status == "deployed" and wanted.is_in(newest):
         if record.unfinished:
             return State.OUT_OF_SYNC  # an edit was taken back while Helm applied it
@@ -128,6 +127,11 @@ def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: date
     if (failed := record.last_failure(wanted)) is not None:
         return _after_failure(record, wanted, failed, remedies, now)
     return State.FAILED if newest.status == "failed" else State.OUT_OF_SYNC
+
+
+def is_overdue(lock: Release, now: datetime, timeout: timedelta) -> bool:
+    """Return whether a record has held the lock for as long as Helm may take, or does not tell since when."""
+    return lock.held_since is None or now - lock.held_since >= timeout
 
 
 def _after_failure(record: Record, wanted: Wanted, failed: Release, remedies: Remediation, now: datetime) -> State:

@@ -142,11 +142,12 @@ class Buckets:
         return min(bucket.share(now) for bucket in self.of_resource_manager(method, path, subscription_id, principal))
 
     def take(self, platform: str, buckets: Sequence[Bucket]) -> float:
-        """Take the token of a request from its buckets. Returns 0, or the seconds until the platform may send it: then none is taken."""
+        """Take the token of a request from its buckets. Returns 0, or the seconds after which the platform asks again, at most LONGEST_WAIT:
+        then none is taken."""
         now = self.clock()
         if (wait := max(bucket.wait(platform, now) for bucket in buckets)) > 0:
             self._waiting.setdefault(platform, set()).add(tuple(buckets))
-            return wait
+            return min(wait, LONGEST_WAIT)
         for bucket in buckets:
             bucket.spend(platform, now)
         return 0.0
@@ -159,13 +160,14 @@ class Buckets:
     def turn_of(self, platform: str) -> float:
         """Return the seconds until a platform may send one of the requests that it could not send; 0: now, or none is known.
 
-        Its turn may come later than the time it was given: platforms before it send more requests than their turns reserve.
+        Its turn may come later than the time it was given: platforms before it send more requests than their turns reserve. It may come
+        earlier, so at most LONGEST_WAIT is returned.
         """
         now = self.clock()
         waits = [max(bucket.remaining(platform, now) for bucket in buckets) for buckets in self._waiting.get(platform, ())]
         if (wait := min(waits, default=0.0)) <= 0:
             self._waiting.pop(platform, None)
-        return wait
+        return min(wait, LONGEST_WAIT)
 
     def forget(self, platform: str) -> None:
         """Forget what a platform waits for."""
@@ -207,7 +209,7 @@ class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
         buckets = self._of(request)
         if wait := self._buckets.take(name, buckets):
             empty = self._buckets.slowest(name, buckets)
-            raise Queued(f"Waiting for a token: the rate limit of {_in_words(empty.kind)} is used up", min(wait, LONGEST_WAIT))
+            raise Queued(f"Waiting for a token: the rate limit of {_in_words(empty.kind)} is used up", wait)
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
         general, *specific = self._of(request)

@@ -43,14 +43,7 @@ async def clock(scope: AzureScope, fresh: bool) -> list[Finding]:
         skew = await scope.cache.cached_call("clock", ask, max_age=oldest(scope), fresh=fresh)
     if skew > SKEW_SECONDS:
         sentence = f"The clock of the operator's machine is {skew:.0f} s off Azure's, and Entra ID allows {SKEW_SECONDS} s"
-        return [
-            Finding(
-                sentence=sentence,
-                reason=Reason.CLOCK_SKEW,
-                remedy=SYNCHRONIZE,
-                retry_in=AGAIN,
-            )
-        ]
+        return [Finding(sentence=sentence, reason=Reason.CLOCK_SKEW, remedy=SYNCHRONIZE, retry_in=AGAIN)]
     return [Finding(sentence=f"{skew:.0f} s off Azure's")]
 
 
