@@ -228,13 +228,12 @@ def _removal(found: Found | None) -> list[Change]:
     """Return the removal of the platform's rules; before them, of the cluster's association if that is with its rule."""
     if found is None:
         return []
-    if found.rule is None:
-        return _former_removal(found)
-    rule = Change(path=RULE, action=Action.DELETE, before=found.rule["id"])
-    former = _former_removal(found)
-    if (found.associated or "").lower() != found.rule["id"].lower() or found.association is None:
-        return [rule, *former]
-    return [Change(path=ASSOCIATION, action=Action.DELETE, before=found.association), rule, *former]
+    changes = []
+    if found.rule is not None:
+        if found.association is not None and (found.associated or "").lower() == found.rule["id"].lower():
+            changes.append(Change(path=ASSOCIATION, action=Action.DELETE, before=found.association))
+        changes.append(Change(path=RULE, action=Action.DELETE, before=found.rule["id"]))
+    return [*changes, *_former_removal(found)]
 
 
 def _former_removal(found: Found) -> list[Change]:
