@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from notebook_platform.engine.change import Change
+from notebook_platform.engine.outcome import Failed
 from notebook_platform.engine.result import Result, asleep
 
 MOST_PATHS = 100
@@ -89,12 +90,14 @@ class Baseline:
         return replace(self, steps={**self.steps, **changed})
 
     def after(self, results: Mapping[str, Result]) -> "Baseline":
-        """Return the baseline after a reconcile. Steps that the spec no longer has, or that want nothing, are dropped.
+        """Return the baseline after a reconcile. Steps that the spec no longer has, or that want nothing, are dropped, and those whose
+        resource the user is to delete.
 
         What is known of the steps of a stopped cluster stays: only what could be compared of them is added.
         """
         current = {step for step, result in results.items() if result.remaining is None and (result.wanted or result.exists)}
         current |= asleep(results)
+        current -= {name for name, r in results.items() if isinstance(r.outcome, Failed) and r.outcome.user_deletes}
         steps = {step: known.overwritten(results[step].applied) for step, known in self.steps.items() if step in current}
         for step, result in results.items():
             if result.remaining is not None:

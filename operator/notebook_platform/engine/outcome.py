@@ -114,6 +114,7 @@ class Failed:
     `retry_in` is the first wait in seconds; each consecutive failure multiplies it by `growth`. None: no retry can help until the spec,
     a referenced Secret or the cloud changes (kstatus Stalled); the resource is still observed at every interval. After `tries`
     consecutive failures it counts as such a failure, with `last_remedy` as its remedy; None: there is no limit.
+    `user_deletes`: the remedy has the user delete what exists, so that the operator creates it: its absence is no drift then.
     `correlation_id` is that of the reconcile: the operator's log and, for a request that Azure refused, Azure's activity log can be
     searched for it. It differs in each attempt, so it is not part of a condition's message; status.attempts shows it, which changes
     with each attempt anyway.
@@ -127,6 +128,7 @@ class Failed:
     growth: float = 2.0
     tries: int | None = None
     last_remedy: str = ""
+    user_deletes: bool = False
     correlation_id: str = field(default="", compare=False)
     operation: Operation | None = field(default=None, compare=False)
 

@@ -199,7 +199,7 @@ async def _closed_gate(changes: Sequence[Change], policy: Policy) -> str:
 def _without_apply(step: AnyStep, found: Any, split: Split, result: Result) -> Result:
     """Return the result when no change may be applied now: they are deferred, or all of them are impossible."""
     if split.later:
-        return replace(result, outcome=_deferred(step, found, split))
+        return replace(result, outcome=_deferred(step, found, split, exists=result.exists))
     drift = tuple(change for change in result.drift if not isinstance(change.gate, Impossible))
     return replace(result, outcome=_impossible(step, found, split.impossible[0].failed, exists=result.exists), drift=drift)
 
@@ -213,8 +213,11 @@ def _impossible(step: AnyStep, found: Any, failed: Failed, *, exists: bool) -> O
     return _with_health(step, found, Deferred(output=step.output(found), reason=failed.reason, message=message, needs_user=True))
 
 
-def _deferred(step: AnyStep, found: Any, split: Split) -> Outcome:
-    """Return what the changes are deferred until, or how the resource is unhealthy meanwhile."""
+def _deferred(step: AnyStep, found: Any, split: Split, *, exists: bool) -> Outcome:
+    """Return what the changes are deferred until, or how the resource is unhealthy meanwhile. Where nothing exists, later steps wait for
+    the approval too."""
+    if split.approval and not exists:
+        return split.approval[0].failed
     output = step.output(found)
     if split.approval:
         needed = split.approval[0].failed
@@ -246,11 +249,7 @@ def _planned(step: AnyStep, desired: Any, observed: Observed[Any], mode: Mode, c
         return _health(step, observed.found)
     if mode is Mode.PLAN:
         return Ready(output=step.planned_output(desired))
-    return Failed(
-        reason=Reason.DRIFTED,
-        message=f"Another client deleted {changes[0].path}, and spec.driftPolicy: Warn does not create it again",
-        remedy="Create it by hand, or set spec.driftPolicy: Correct.",
-    )
+    return step.deleted_by_another(changes[0].path)
 
 
 async def _observe_applied(step: AnyStep, inputs: Inputs, split: Split) -> Outcome:
@@ -259,7 +258,7 @@ async def _observe_applied(step: AnyStep, inputs: Inputs, split: Split) -> Outco
     if unusable := observed.failed or observed.busy:
         return unusable
     if split.later:
-        return _deferred(step, observed.found, split)
+        return _deferred(step, observed.found, split, exists=observed.exists)
     if split.impossible:
         return _impossible(step, observed.found, split.impossible[0].failed, exists=observed.exists)
     return _health(step, observed.found)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from notebook_platform.api.condition_types import ConditionType
-from notebook_platform.api.reasons import AnyReason
+from notebook_platform.api.reasons import AnyReason, Reason
 from notebook_platform.engine.change import Change
 from notebook_platform.engine.outcome import Failed, Outcome, Progressing, Ready
 
@@ -160,6 +160,14 @@ class Step(ABC, Generic[Desired, Found, Output]):
     @abstractmethod
     def output(self, found: Found | None) -> Output | None:
         """Return what later steps take from the observed resource; None when it does not exist."""
+
+    def deleted_by_another(self, path: str) -> Failed:
+        """Return the failure while spec.driftPolicy: Warn leaves a resource deleted. `path`: that of the change that would create it."""
+        return Failed(
+            reason=Reason.DRIFTED,
+            message=f"Another client deleted {path}, and spec.driftPolicy: Warn does not create it again",
+            remedy="Create it by hand, or set spec.driftPolicy: Correct.",
+        )
 
     def planned_output(self, desired: Desired) -> Output | None:
         """Return what later steps would take if `desired` were created: ids that follow from names, `KNOWN_AFTER_APPLY` for

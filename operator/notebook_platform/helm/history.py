@@ -169,4 +169,5 @@ def records_changed(
         message=f"{field}: no record of {label} is unchanged since the operator's helm wrote it (Secret {names}{more} of namespace {namespace})",
         remedy=f"Check which accounts can write Secrets in namespace {namespace}. Restore the Secret from a backup, or {instead}",
         retry_in=20,
+        user_deletes=True,
     )

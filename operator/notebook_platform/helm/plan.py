@@ -62,14 +62,16 @@ def path_of(wanted: Wanted) -> str:
     return f"releases/{wanted.namespace}/{wanted.name}"
 
 
-def installs(wanted: Wanted, preview: RevisionPreview) -> list[Change]:
-    """Return the change of a release that does not exist."""
+def installs(wanted: Wanted, preview: RevisionPreview, owned: OwnedRelease | None) -> list[Change]:
+    """Return the change of a release that does not exist. Another client has uninstalled one of ours; with another chart or other values than
+    those that ran, the spec has changed since, which is no drift."""
     chart = f"{wanted.chart.name}-{wanted.chart.version}"
     after = {"chart": chart, "values": dict(wanted.origins)} if wanted.origins else chart
     gate: Gate | None = NeedsApproval(preview.awaits) if preview.awaits else None
     if preview.refused:
         gate = Impossible(preview.refused)
-    return [Change(path=path_of(wanted), action=Action.CREATE, after=after, gate=gate)]
+    edited = owned is not None and owned.wish not in (None, wanted.digest)
+    return [Change(path=path_of(wanted), action=Action.CREATE, after=after, gate=gate, drift=False if edited else None)]
 
 
 def upgrades(

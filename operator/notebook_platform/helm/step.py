@@ -6,6 +6,7 @@ it as a child process, which a later reconcile finds ended.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import aiohttp
@@ -101,7 +102,7 @@ class ReleaseStep(Step[Wanted, Found, Running]):
         if desired is None:
             return ()
         if found is None or found.release is None:
-            return plan.installs(desired, found.preview if found else RevisionPreview())
+            return plan.installs(desired, found.preview if found else RevisionPreview(), found.owned if found else None)
         drifts = plan.drift(found.drifts, interrupted=found.owned is not None and found.owned.unfinished)
         owner, worked = self._scope.owner, found.has_worked
         changes = plan.changes(desired, found.release, found.state, found.owned, found.preview, owner, worked=worked)
@@ -169,6 +170,12 @@ class ReleaseStep(Step[Wanted, Found, Running]):
             url=found.health.url,
             details=found.health.details,
         )
+
+    def deleted_by_another(self, path: str) -> Failed:
+        remedy = (
+            f"Set spec.driftPolicy: Correct, or change chart or values of {self._content.field}: the operator then installs it."
+        )
+        return replace(super().deleted_by_another(path), remedy=remedy)
 
     def planned_output(self, desired: Wanted) -> Running | None:
         return None

@@ -30,6 +30,18 @@ async def all_release_records_deleted_by_hand(harness: ReleaseHarness) -> None:
     await harness.cluster.core.delete_collection_namespaced_secret(harness.namespace, label_selector="owner=helm")
 
 
+async def installed_anew_by_hand(harness: ReleaseHarness) -> None:
+    """With other values, after an uninstallation that the operator has reported."""
+    await uninstalled_by_hand(harness)
+    await harness.once()
+    chart = str(harness.cluster.charts / "little-1.0.0.tgz")
+    await (await by_hand(harness, "install", "little", chart, "--set", "note=theirs,replicas=2")).wait()
+
+
+async def records_deleted_as_the_remedy_asks(harness: ReleaseHarness) -> None:
+    await harness.cluster.core.delete_collection_namespaced_secret(harness.namespace, label_selector="owner=helm")
+
+
 async def there_before_and_taken_over(harness: ReleaseHarness) -> None:
     await harness.ready()
     await orphan(harness.graph(deleting=True))

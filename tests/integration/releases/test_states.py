@@ -21,10 +21,12 @@ from tests.integration.releases.hands import (
     failed_in_helms_storage_for_long,
     install_of_ours_that_died,
     installed,
+    installed_anew_by_hand,
     last_revision_deleted_by_hand,
     left_alone,
     lock_deleted_as_the_remedy_asks,
     nothing_is_there,
+    records_deleted_as_the_remedy_asks,
     rollback_of_ours_that_died,
     rolled_back_by_hand,
     spec_corrected,
@@ -126,6 +128,8 @@ async def test_a_state_is_reported_and_ends_in_one_deployed_revision(
 
 WARNED: list[tuple[Hand, str, str, Hand]] = [
     (uninstalled_by_hand, "ReleaseLittleReady", "Drifted", correction_asked_for),
+    (uninstalled_by_hand, "ReleaseLittleReady", "Drifted", spec_edited),
+    (installed_anew_by_hand, "ReleaseLittleReady", "ReleaseRecordChanged", records_deleted_as_the_remedy_asks),
     (upgraded_by_hand, "DriftDetected", "Drifted", spec_edited),
     (rolled_back_by_hand, "DriftDetected", "Drifted", spec_edited),
     (deployment_edited_by_hand, "DriftDetected", "Drifted", correction_asked_for),
