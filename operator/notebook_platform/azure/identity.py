@@ -24,6 +24,8 @@ CLIENT_ID, PRINCIPAL_ID = "the clientId of the managed identity", "the principal
 class SystemAssigned(IdentityStep[outputs.Identity, outputs.Identity], Check[outputs.Identity]):
     """Azure creates the identity with the cluster: nothing is done before."""
 
+    dispensable = True
+
     def __init__(self, scope: AzureScope) -> None:
         self._scope = scope
 
@@ -59,6 +61,10 @@ class ExistingPrincipal(SystemAssigned):
             expires=data.get("expires"),
         )
         return Observed(found=identity)
+
+    async def delete(self, found: outputs.Identity, inputs: Inputs) -> Outcome:
+        """Delete the principal that the platform made, if its spec named one before this one."""
+        return await CreatedPrincipal(self._scope).delete_former()
 
 
 class ExistingIdentity(SystemAssigned):

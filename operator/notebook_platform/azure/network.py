@@ -175,6 +175,7 @@ class ExistingSubnet(Check[outputs.Network]):
     provides = outputs.Network
     needs = (outputs.ResourceGroup,)
     cacheable = True
+    dispensable = True
 
     def __init__(self, scope: AzureScope) -> None:
         self._scope = scope

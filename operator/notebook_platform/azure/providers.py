@@ -51,6 +51,7 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
     provides = outputs.Providers
     needs = (outputs.Subscription,)
     cacheable = True
+    dispensable = True
 
     def __init__(self, scope: AzureScope) -> None:
         self._scope = scope

@@ -107,24 +107,8 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         for wanted in desired or ():
             if _path(wanted) in paths:
                 await self._record.add(wanted)
-                await self._give(wanted, self._scope.owner.tag)
+                await give(self._scope, wanted, self._scope.owner.tag)
         return Ready(output=self.provides(assignments=tuple(desired or ())))
-
-    async def _give(self, wanted: Assignment, description: str) -> None:
-        subscription = self._scope.spec.azure.subscription_id
-        definitions = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions"
-        properties = {
-            "roleDefinitionId": f"{definitions}/{wanted.role}",
-            "principalId": guid(wanted.principal_id, PRINCIPAL),
-            "principalType": "ServicePrincipal",
-            "description": description,
-        }
-        async with azure_errors(FIELD):
-            try:
-                await self._scope.session.send("PUT", wanted.path, json={"properties": properties}, api_version=API_VERSION)
-            except HttpResponseError as error:
-                if code_of(error) != "RoleAssignmentExists":
-                    raise
 
     def output(self, found: Given | None) -> outputs.GivenRoles | None:
         return self.provides(assignments=tuple(found.existing) if found else ())
@@ -140,7 +124,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
 
     async def orphan(self, found: Given) -> Outcome:
         for given in found.ours:
-            await self._give(given, "")
+            await give(self._scope, given, "")
         return Ready()
 
     def _on_network(self, inputs: Inputs, principal_id: str | None) -> list[Assignment]:
@@ -214,6 +198,23 @@ class ClusterRoles(Roles):
         operator = inputs.get(OperatorIdentity)
         admin = [Assignment(cluster.id, operator.object_id, CLUSTER_ADMIN)] if operator and operator.object_id else []
         return [*(self._on_network(inputs, cluster.principal_id) if own else []), *registries, *admin]
+
+
+async def give(scope: AzureScope, wanted: Assignment, description: str) -> None:
+    """Write a role assignment. Its description is the owner tag of the platform that gives it; empty: it has no owner. Raises StepError."""
+    definitions = f"/subscriptions/{scope.spec.azure.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
+    properties = {
+        "roleDefinitionId": f"{definitions}/{wanted.role}",
+        "principalId": guid(wanted.principal_id, PRINCIPAL),
+        "principalType": "ServicePrincipal",
+        "description": description,
+    }
+    async with azure_errors(FIELD):
+        try:
+            await scope.session.send("PUT", wanted.path, json={"properties": properties}, api_version=API_VERSION)
+        except HttpResponseError as error:
+            if code_of(error) != "RoleAssignmentExists":
+                raise
 
 
 def _path(wanted: Assignment) -> str:

@@ -15,11 +15,12 @@ from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.resource_types import ROLE_ASSIGNMENTS
 from notebook_platform.azure.assignments import (
     API_VERSION,
-    CLUSTER_ADMIN,
     AssignmentRecord,
     assignment_of,
     is_ours,
 )
+from notebook_platform.azure.cluster import find_cluster
+from notebook_platform.azure.role_assignment import give
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Unknown
@@ -51,7 +52,7 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         wanted = {a.name: a for a in _wanted(inputs) if not isinstance(a.principal_id, Unknown)}
         recorded = await self._record.load()
         async with azure_errors(FIELD):
-            stale = await self._stale(inputs, wanted, recorded, fresh=fresh)
+            stale = await self._stale(wanted, recorded, fresh=fresh)
         if not self._scope.planning and not self._scope.deleting:
             await self._update_record(recorded, {**wanted, **{a.name: a for a in stale}})
         return Observed(found=stale or None)
@@ -64,27 +65,18 @@ class RolePruning(Step[Wanted, Stale, Stale]):
             return False
         return identity is None or (identity.type != "ServicePrincipal" and cluster.kubelet_id is None)
 
-    async def _stale(
-        self, inputs: Inputs, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment], *, fresh: bool
-    ) -> Stale:
+    async def _stale(self, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment], *, fresh: bool) -> Stale:
         tag = self._scope.owner.tag
         listed = await self._scope.cache.find(ROLE_ASSIGNMENTS, tag, self._scope.max_age)
         candidates = {a.name: a for a in (assignment_of(item) for item in listed or () if is_ours(item, tag))}
         unlisted = [a for a in recorded if listed is None or not self._is_listed(a)]
         candidates |= {a.name: a for a in unlisted}
-        stale = [a for name, a in candidates.items() if name not in wanted and not self._ends_with_cluster(a, inputs)]
+        stale = [a for name, a in candidates.items() if name not in wanted]
         return tuple([a for a in stale if (a not in unlisted and not fresh) or await self._exists(a, fresh=fresh)])
 
     def _is_listed(self, assignment: Assignment) -> bool:
         """Return whether the subscription's own list has it."""
         return assignment.scope.lower().startswith(f"/subscriptions/{self._scope.session.subscription_id.lower()}/")
-
-    def _ends_with_cluster(self, assignment: Assignment, inputs: Inputs) -> bool:
-        """Return whether the assignment is the operator's own access to the cluster, which a deletion needs until the cluster
-        is deleted."""
-        cluster = inputs.get(outputs.Cluster)
-        on_cluster = cluster is not None and assignment.scope.lower() == cluster.id.lower()
-        return self._scope.deleting and on_cluster and assignment.role_name == CLUSTER_ADMIN
 
     async def _exists(self, assignment: Assignment, *, fresh: bool) -> bool:
         """Return whether it exists and is still the platform's, as read from its own address."""
@@ -117,7 +109,14 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         return found
 
     async def delete(self, found: Stale, inputs: Inputs) -> Outcome:
-        await self._delete(found)
+        """Delete them once the cluster is deleted, which may use them until then, as the operator uses its own access to it."""
+        if await find_cluster(self._scope) is None:
+            await self._delete(found)
+        return Ready()
+
+    async def orphan(self, found: Stale) -> Outcome:
+        for assignment in found:
+            await give(self._scope, assignment, "")
         return Ready()
 
     async def _delete(self, stale: Sequence[Assignment]) -> None:

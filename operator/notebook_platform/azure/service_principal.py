@@ -212,11 +212,24 @@ class CreatedPrincipal(IdentityStep[str, Principal]):
 
     async def delete(self, found: Principal, inputs: Inputs) -> Outcome:
         await self._secrets.delete(self._secret_name)  # first: without the application no later round would find it
+        await self._delete(found)
+        return Ready()
+
+    async def delete_former(self) -> Outcome:
+        """Delete the principal of a platform whose spec no longer asks for one. Its Secret tells that there is one, and is deleted last."""
+        if await self._secrets.own(self._secret_name, orphaned=False) is None:
+            return Ready()
+        application, principal = await self._directory(fresh=True)
+        if application is not None:
+            await self._delete(Principal(application, principal, None))
+        await self._secrets.delete(self._secret_name)
+        return Ready()
+
+    async def _delete(self, found: Principal) -> None:
         async with azure_errors(FIELD):
             if found.principal is not None:
                 await self._scope.session.graph("DELETE", f"/servicePrincipals/{guid(found.principal['id'], OBJECT_ID)}")
             await self._scope.session.graph("DELETE", f"/applications/{guid(found.application['id'], OBJECT_ID)}")
-        return Ready()
 
     async def _find(self, kind: DirectoryType, path: str) -> Wire | None:
         began = time.monotonic()

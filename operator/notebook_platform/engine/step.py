@@ -107,6 +107,10 @@ class Step(ABC, Generic[Desired, Found, Output]):
     checks_early: ClassVar[bool] = False
     """Whether `check_early` can find anything."""
 
+    dispensable: ClassVar[bool] = False
+    """Whether a deletion goes on although the step cannot be observed: the platform owns nothing of it, and what other steps take from it
+    then follows from `desired` alone."""
+
     cacheable: ClassVar[bool] = False
     """Whether a first observation may come from a cache that all platforms share and that is some minutes old."""
 

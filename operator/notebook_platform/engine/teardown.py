@@ -24,17 +24,21 @@ async def _observe_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Fai
     observations: dict[str, Observed[Any] | Failed] = {}
     made: dict[str, object] = {}
     for name in graph.order:
-        step = graph.steps[name]
+        step, inputs = graph.steps[name], graph.inputs(name, made)
         if any(isinstance(observations[need], Failed) for need in graph.needs[name]):
             observations[name] = Failed(reason=Reason.BLOCKED, message=f"{name} cannot be observed", remedy="", retry_in=10)
             continue
         try:
             async with limited(STEP_SECONDS):
-                observations[name] = observed = await step.observe(graph.inputs(name, made), fresh=True)
+                observations[name] = observed = await step.observe(inputs, fresh=True)
             if observed.exists:
                 made[name] = step.output(observed.found)
         except Exception as error:
-            observations[name] = failure(step, error)
+            observations[name] = failed = failure(step, error)
+            if step.dispensable:
+                log.info("%s cannot be observed, and the deletion goes on without it: %s", name, failed.message)
+                observations[name] = Observed(found=step.desired(inputs))
+                made[name] = step.output(step.desired(inputs))
     return observations, made
 
 

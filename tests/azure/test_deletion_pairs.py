@@ -1,0 +1,91 @@
+"""Deletion together with what the spec only refers to, roles, and former identities: it ends, and leaves nothing of the platform."""
+
+from typing import Any
+
+import pytest
+from notebook_platform.engine.outcome import Failed
+
+from tests.azure.conftest import Estate, settled
+from tests.azure.estates import CLUSTER, all_done
+from tests.unit.azure.specs import group_id, runbook_spec
+
+IDS = f"{group_id('ids')}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+SUBNET = f"{group_id('campus')}/providers/Microsoft.Network/virtualNetworks/campus/subnets/hub"
+
+
+def with_principal(name: str) -> dict[str, Any]:
+    return {"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": name}}}
+
+
+async def own_principal(estate: Estate) -> None:
+    """Make a service principal outside the operator, with a Secret `campus`."""
+    made = await estate.control("POST", "/applications", {"displayName": "campus", "secret": "campus-secret-value"})
+    estate.secrets.data["campus"] = {"clientId": made["application"]["appId"], "clientSecret": "campus-secret-value"}
+
+
+async def assert_nothing_is_left(estate: Estate, spec: dict[str, Any]) -> None:
+    """Delete the platform and assert that Azure has nothing of it; applications made by hand stay."""
+    results = await estate.delete(spec)
+    assert all_done(results), {name: result.outcome for name, result in results.items() if not all_done({name: result})}
+    await estate.simulator.world.clock.sleep(600)
+    state = await estate.state()
+    assert state["resources"] == {}
+    assert {a["displayName"] for a in state["applications"]} <= {"notebook-platform-operator", "campus"}
+
+
+@pytest.mark.parametrize("wrong", ["subnetId", "userAssigned", "secretRef", "features"])
+async def test_a_platform_whose_spec_names_what_does_not_exist_can_be_deleted(estate: Estate, wrong: str) -> None:
+    spec = runbook_spec()
+    if wrong == "subnetId":
+        spec["network"] = {"subnetId": SUBNET}
+    elif wrong == "features":
+        spec["azure"]["features"] = ["Microsoft.ContainerService/NoSuchFeature"]
+    else:
+        existing = {"type": "UserAssigned", "userAssigned": {"resourceId": f"{IDS}/missing"}}
+        spec["identity"] = existing if wrong == "userAssigned" else with_principal("missing")
+    for _ in range(8):
+        results = await estate.once(spec)
+        await estate.simulator.world.clock.sleep(30)
+    failed = [result.outcome for result in results.values() if isinstance(result.outcome, Failed)]
+    assert len(failed) == 1, failed
+    await assert_nothing_is_left(estate, spec)
+
+
+async def test_a_cluster_is_deleted_though_the_secret_of_its_principal_was_deleted_before(estate: Estate) -> None:
+    await own_principal(estate)
+    spec = runbook_spec(identity=with_principal("campus"))
+    await settled(estate, spec)
+    del estate.secrets.data["campus"]
+    await assert_nothing_is_left(estate, spec)
+
+
+async def test_roles_whose_principal_is_unknown_are_kept_until_the_cluster_is_deleted(estate: Estate) -> None:
+    await own_principal(estate)
+    spec = runbook_spec(identity=with_principal("campus"))
+    await settled(estate, spec)
+    del estate.secrets.data["campus"]
+    mark = await estate.mark()
+    await assert_nothing_is_left(estate, spec)
+    deleted = [w.split("/")[0] for w in await estate.writes(mark) if w.startswith("DELETE")]
+    assert deleted.index("DELETE managedClusters") < deleted.index("DELETE roleAssignments"), deleted
+
+
+async def test_orphaning_leaves_no_mark_on_roles_whose_principal_is_unknown(estate: Estate) -> None:
+    await own_principal(estate)
+    spec = runbook_spec(identity=with_principal("campus"))
+    await settled(estate, spec)
+    del estate.secrets.data["campus"]
+    await estate.orphan(spec)
+    state = (await estate.state())["resources"]
+    assert CLUSTER in state and "notebookplatform-owner" not in str(state) and "uid-1" not in str(state)
+
+
+async def test_a_principal_that_the_spec_no_longer_names_is_deleted_with_the_platform(estate: Estate) -> None:
+    spec = runbook_spec()
+    await settled(estate, spec)
+    await own_principal(estate)
+    spec["identity"] = with_principal("campus")
+    await settled(estate, spec)
+    assert "sp_aks_jhub" in str((await estate.state())["applications"]), "nodes may still use it"
+    await assert_nothing_is_left(estate, spec)
+    assert "prd-jhub-service-principal" not in estate.secrets.data
