@@ -46,21 +46,23 @@ class ReleaseHealth:
 
 class ChartAdapter(ABC):
     """One release of the spec. `name`, `needs` and `after` are the step's, `field` is the part of the spec, `release` and
-    `namespace` are Helm's; they never change. `circle`: releases that wait for each other, this one among them. An instance
-    lives for one reconcile."""
+    `namespace` are Helm's; they never change. `needed`: the places (namespace, release) of the releases that it comes after. `circle`:
+    releases that wait for each other, this one among them. An instance lives for one reconcile."""
 
     name: str
     needs: tuple[type, ...] = (WorkloadClusterOutput,)
     after: tuple[str, ...] = ()
+    needed: tuple[tuple[str, str], ...] = ()
     circle: tuple[str, ...] = ()
     field: str
     release: str
     namespace: str
     remediation: Remediation
 
-    def comes_after(self, steps: Sequence[str], circle: Sequence[str]) -> None:
-        """Make the release wait for those of these steps."""
-        self.after, self.circle = tuple(steps), tuple(circle)
+    def comes_after(self, needed: Sequence["ChartAdapter"], circle: Sequence[str]) -> None:
+        """Make the release wait for these."""
+        self.after, self.circle = tuple(one.name for one in needed), tuple(circle)
+        self.needed = tuple(sorted((one.namespace, one.release) for one in needed))
 
     @abstractmethod
     async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:

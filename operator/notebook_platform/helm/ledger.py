@@ -34,6 +34,7 @@ MOST_DIGESTS = 4
 """Per revision. The record is rewritten when the API version of a kind in it is renewed."""
 
 MOST_LEFTOVERS = 200
+MOST_NEEDS = 16
 READ_AGAIN = 10.0
 """Seconds. Another replica may have reconciled the platform in between (shards move)."""
 
@@ -56,6 +57,7 @@ class OwnedRelease(_Model):
 
     Attributes:
         step: the step that reconciles it.
+        needs: the releases that it needs, which are uninstalled after it.
         failures: number of failures of helm in a row on the wanted chart and values, the last at revision `failed`.
         recoveries: number of locks of dead helm processes that were removed.
         unfinished: what such a process had begun has not been repeated yet.
@@ -68,6 +70,7 @@ class OwnedRelease(_Model):
     """
 
     step: Annotated[str, StringConstraints(max_length=253)] = ""
+    needs: Annotated[tuple[tuple[Name, Name], ...], Field(max_length=MOST_NEEDS)] = ()
     failures: Count = 0
     failed: Count = 0
     recoveries: Count = 0

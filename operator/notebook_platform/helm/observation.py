@@ -76,7 +76,8 @@ class ReleaseObserver:
                 raise
             others = frozenset(place for place in self.scope.retiring() if place[0] == self.content.namespace)
             raise StepError.of(after_retirement(error.failed, self.content.field, others)) from None
-        return Prepared(wanted=replace(wanted, values=as_stored_values(wanted.values)), records=records)
+        wanted = replace(wanted, values=as_stored_values(wanted.values), needs=self.content.needed)
+        return Prepared(wanted=wanted, records=records)
 
     def _existing(self, records: Records | None) -> Release | None:
         """Return the release whose values the wanted ones may take over."""

@@ -149,11 +149,13 @@ def changes(
     """Return the changes of a release that exists, without drift of live objects. `worked`: Helm has once completed a revision of it.
 
     A lock, a failure of Helm, an interrupted Helm and an adoption undo nothing that another client has changed; a revision that another helm
-    has superseded may. A release in sync has a change if its entry in the ledger tells of an uninstallation, or of failures of other values.
+    has superseded may. A release in sync has a change if its entry in the ledger tells of an uninstallation, of failures of other values, or of
+    other needs.
     """
     path = path_of(wanted)
     if state in (State.IN_SYNC, State.DRIFTED):
-        outdated = owned is not None and (owned.removing or (owned.failures > 0 and owned.wish != wanted.digest))
+        failed_before = owned is not None and owned.failures > 0 and owned.wish != wanted.digest
+        outdated = owned is not None and (owned.removing or failed_before or owned.needs != wanted.needs)
         return [Change(path=f"{path}/record", action=Action.UPDATE, after="up to date", drift=False)] if outdated else ()
     if state is State.UNMANAGED:
         return [Change(path=f"{path}/owner", action=Action.UPDATE, after=owner, drift=False)]

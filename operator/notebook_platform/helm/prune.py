@@ -1,5 +1,6 @@
 """RetiredReleases: releases of the ledger that the spec no longer asks for are uninstalled, and their volumes are kept.
 
+Those that need other ones go first: what a release needs may be what deletes its objects (the controller of its custom resources).
 Only the ledger in the management cluster starts this; nothing in the workload cluster does.
 """
 
@@ -32,10 +33,11 @@ Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]
 
 @dataclass(frozen=True)
 class Found:
-    """Ledger entries by place, and the approval that an uninstallation needs."""
+    """Ledger entries by place, Helm's records (in a deletion not read yet), and the approval that an uninstallation needs."""
 
     target: WorkloadClusterOutput
     releases: Mapping[Place, OwnedRelease]
+    histories: Mapping[Place, History] = field(default_factory=dict)
     awaits: Mapping[Place, Failed] = field(default_factory=dict)
 
 
@@ -73,14 +75,18 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
                 return Observed(busy=Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.5))
             if run.words is not None and run.verb == "uninstall":
                 return Observed(failed=failure(run.words, f"release {release} of {namespace}"))
-        awaits = {} if self._scope.deleting else await self._awaits(target, left)
-        return Observed(found=Found(target, left, awaits))
+        if self._scope.deleting:
+            return Observed(found=Found(target, left))
+        histories = {place: await read_history(target.api, *place, owned) for place, owned in left.items()}
+        return Observed(found=Found(target, left, histories, await self._awaits(target, left, histories)))
 
-    async def _awaits(self, target: WorkloadClusterOutput, left: Mapping[Place, OwnedRelease]) -> dict[Place, Failed]:
+    async def _awaits(
+        self, target: WorkloadClusterOutput, left: Mapping[Place, OwnedRelease], histories: Mapping[Place, History]
+    ) -> dict[Place, Failed]:
         """Return the approval that an uninstallation needs; one that has begun needs none again."""
         found = {}
         for place, owned in left.items():
-            newest = (await read_history(target.api, *place, owned)).own
+            newest = histories[place].own
             if newest is None or newest.status == "uninstalled" or (owned.removing and newest.removing):
                 continue
             concerns = await self._concerns(target.api, newest)
@@ -94,7 +100,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
     def plan(self, desired: bool | None, found: Found | None) -> Sequence[Change]:
         if found is None:
             return ()
-        return [_ending(place, found.awaits.get(place)) for place in sorted(found.releases)]
+        return [_ending(place, _approval(place, found)) for place in sorted(found.releases)]
 
     async def apply(self, desired: bool | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert found is not None
@@ -109,16 +115,17 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         return await self._end_next(found, with_data=True)
 
     async def _end_next(self, found: Found, *, with_data: bool) -> Outcome:
-        """Uninstall the first of the releases that can be uninstalled: those that Helm has uninstalled before those that it has not tried,
-        and these before those on which it failed. Returns Ready when it was the last, and why the first cannot if none can."""
+        """Uninstall the first of the releases that can be uninstalled and that no other one needs: those that Helm has uninstalled before
+        those that it has not tried, and these before those on which it failed. Returns Ready when it was the last, and why the first
+        cannot if none can."""
         api, releases = found.target.api, found.releases
         held: Outcome | None = None
         for place in releases:
             if self._scope.helm.stop(self._key(place)):
                 message = f"Stopping the Helm process of {_label(place)}"
                 return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.2)
-        kept = {place: await read_history(api, *place, owned) for place, owned in releases.items()}
-        for place in sorted(releases, key=lambda one: (kept[one].own is not None, releases[one].removing, one)):
+        kept = {place: found.histories.get(place) or await read_history(api, *place, owned) for place, owned in releases.items()}
+        for place in sorted(free(releases), key=lambda one: (kept[one].own is not None, releases[one].removing, one)):
             outcome = await self._end(api, place, releases[place], kept[place], with_data=with_data)
             if isinstance(outcome, Ready):
                 message, last = f"Deleted {_label(place)}", len(releases) == 1
@@ -159,6 +166,33 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
             await orphan_release(found.target.api, namespace, release, self._scope.owner)
             await self._scope.ledger.forget((namespace, release))
         return Ready()
+
+
+def free(releases: Mapping[Place, OwnedRelease]) -> list[Place]:
+    """Return the releases that no other one of them needs, but for those in circles. Pure."""
+    return [place for place in releases if not (_dependents(place, releases) - _needs_of(place, releases))]
+
+
+def _dependents(place: Place, releases: Mapping[Place, OwnedRelease]) -> set[Place]:
+    """Return the releases that need one, also by way of other ones."""
+    return {other for other in releases if other != place and place in _needs_of(other, releases)}
+
+
+def _needs_of(place: Place, releases: Mapping[Place, OwnedRelease]) -> set[Place]:
+    """Return what a release needs, also by way of other ones; of places without a release nothing more is known."""
+    found: set[Place] = set()
+    left = [place]
+    while left:
+        more = set(releases[one].needs if (one := left.pop()) in releases else ()) - found
+        found |= more
+        left += more
+    return found
+
+
+def _approval(place: Place, found: Found) -> Failed | None:
+    """Return the approval that an uninstallation waits for: its own, or that of a release that needs this one."""
+    after = sorted(_dependents(place, found.releases) - _needs_of(place, found.releases))
+    return next((found.awaits[one] for one in (place, *after) if one in found.awaits), None)
 
 
 def _label(place: Place) -> str:

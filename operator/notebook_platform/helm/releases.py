@@ -48,8 +48,8 @@ def in_order(contents: Mapping[str, ChartAdapter], needs: Mapping[str, Sequence[
     circle = _circle(present)
     for name, content in contents.items():
         stuck = name in circle
-        steps = [] if stuck else [contents[need].name for need in present.get(name, ())]
-        content.comes_after(steps, circle if stuck else ())
+        needed = [] if stuck else [contents[need] for need in present.get(name, ())]
+        content.comes_after(needed, circle if stuck else ())
     return list(contents.values())
 
 

@@ -50,7 +50,7 @@ class State(Enum):
 class Wanted:
     """The release that the spec asks for. `values` are JSON values, as Helm stores them; `origins` maps a value's path to the
     part of the spec that it comes from, for plans; `sources` are the documents of the spec that the values come from; `notices` are remarks
-    on the values."""
+    on the values; `needs` are the places (namespace, release) of the releases that this one needs."""
 
     name: str
     namespace: str
@@ -59,6 +59,7 @@ class Wanted:
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     sources: tuple[Source, ...] = field(default=(), repr=False, compare=False)
     notices: tuple[Notice, ...] = field(default=(), compare=False)
+    needs: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @property
     def digest(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from kubernetes.aio import client
@@ -32,6 +33,8 @@ from notebook_platform.helm.state import State
 from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.jupyterhub import JupyterHub
+from notebook_platform.hubs.users.retirement import retirement_concerns
+from notebook_platform.hubs.users.user_counts import end_servers
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.metrics import HELM_RUNS
 
@@ -65,6 +68,8 @@ class ReleaseHarness:
     compared: ComparedObjects = field(default_factory=ComparedObjects)
     warns: bool = False
     """spec.driftPolicy: Warn."""
+    asks: bool = False
+    """Whether an uninstallation that concerns volumes waits for approval, as in the operator."""
     suspended: bool = False
     """spec.suspend."""
     baseline: Baseline = field(default_factory=lambda: Baseline(generation=1, steps={}))
@@ -100,11 +105,8 @@ class ReleaseHarness:
             planning=self.suspended,
         )
         steps = [ReleaseStep(content, keeping) for content in contents]
-
-        async def nothing(api: client.ApiClient, release: Any) -> list[Any]:
-            return []
-
-        retired = RetiredReleases(keeping, places, {}, nothing)
+        concerns = partial(retirement_concerns, allow_private=True) if self.asks else nothing
+        retired = RetiredReleases(keeping, places, {JupyterHub.name: end_servers}, concerns)
         return Graph([ExistingCluster(self.cluster.target), *steps, retired])
 
     @property
@@ -220,6 +222,10 @@ class ReleaseHarness:
 
     async def pod(self) -> Any:
         return (await self.cluster.core.list_namespaced_pod(self.namespace, label_selector="app=little")).items[0]
+
+
+async def nothing(api: client.ApiClient, release: Any) -> list[Any]:
+    return []
 
 
 def helm_runs() -> float:

@@ -64,12 +64,13 @@ class ActionContext:
         return self.wanted.namespace, self.wanted.name
 
     async def note(self, *, recovering: bool = False) -> None:
-        """Record the failures so far, and that the release is ours. `recovering`: an interrupted run left nothing usable."""
+        """Record the failures so far, and that the release is ours, with what it needs. `recovering`: an interrupted run left nothing usable."""
         failed, existing = self.record.last_failure(self.wanted), self.history.existing
 
         def change(owned: OwnedRelease) -> OwnedRelease:
             return adopted(owned.with_revisions_of(existing), self.adopting).having(
                 step=self.step,
+                needs=self.wanted.needs,
                 failures=self.record.attempts(self.wanted),
                 failed=failed.revision if failed else 0,
                 recoveries=owned.recoveries + recovering,
