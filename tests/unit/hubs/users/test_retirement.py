@@ -9,7 +9,7 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.engine.change import NeedsApproval
 from notebook_platform.helm.ledger import OwnedRelease
 from notebook_platform.helm.plan import Concern, token_of, uninstall_approval
-from notebook_platform.helm.prune import Found, RetiredReleases
+from notebook_platform.helm.prune import Found, RetiredReleases, free
 from notebook_platform.helm.release import Release
 from notebook_platform.hubs.users.retirement import ManifestVolumes, UninstalledVolumes, classify_claim, concerns_of
 from notebook_platform.volume_count import named_by
@@ -105,7 +105,7 @@ def test_only_approved_releases_are_uninstalled() -> None:
     assert asked is not None
     marks = {PLACE: OwnedRelease(), ("lab", "lab"): OwnedRelease()}
     step = RetiredReleases(None, [], {}, None)  # type: ignore[arg-type]
-    planned = step.plan(None, Found(target, marks, {PLACE: asked}))
+    planned = step.plan(None, Found(target, marks, awaits={PLACE: asked}))
     assert [(change.path, change.gate == NeedsApproval(asked, disruptive=True)) for change in planned] == [
         ("releases/jhub/jhub", True),
         ("releases/lab/lab", False),
@@ -133,3 +133,12 @@ def test_claims_that_the_spec_itself_names_are_volumes_of_users() -> None:
     runbook = next(one for one in documents if one["kind"] == "NotebookPlatform")["spec"]
     spec = NotebookPlatformSpec.model_validate({**runbook, "jupyterhub": hub})
     assert named_by(spec) == {("jhub", "homes"), ("jhub", "data"), ("jhub", "course")}
+
+
+def test_releases_that_no_other_needs_go_first_and_a_circle_holds_up_nothing() -> None:
+    def entries(**needs: list[str]) -> dict[tuple[str, str], OwnedRelease]:
+        return {("n", name): OwnedRelease(needs=tuple(("n", need) for need in named)) for name, named in needs.items()}
+
+    assert free(entries(a=["b"], b=["c"], c=[], d=["elsewhere"])) == [("n", "a"), ("n", "d")]
+    assert free(entries(a=["b"], b=["a"], c=["a"])) == [("n", "c")]
+    assert free(entries(a=["b"], b=["a"])) == [("n", "a"), ("n", "b")]
