@@ -121,7 +121,7 @@ class SharedClients:
         """Return what the Azure steps of one reconcile work with. The arguments are those of `graph`."""
         if not CORRELATION.get():  # a command: the reconciler sets one for each reconcile
             renew_correlation_id()
-        owner = self._owner(platform)
+        owner = self.owner(platform)
         secrets = ReadOnlySecrets(secrets) if planning else secrets
         scope = AzureScope(
             spec=spec,
@@ -145,7 +145,8 @@ class SharedClients:
             placeholders={Providers.name: FEATURES_DOCS},
         )
 
-    def _owner(self, platform: Platform) -> Owner:
+    def owner(self, platform: Platform) -> Owner:
+        """Return the platform as the owner of Azure resources."""
         return Owner(cluster_id=self._config.cluster_id, namespace=platform.namespace, name=platform.name, uid=platform.uid)
 
     def scope(self, platform: Platform, spec: NotebookPlatformSpec) -> Scope | Failed | None:
@@ -209,7 +210,7 @@ class SharedClients:
         if connection is None or users is None or spec.jupyterhub is None:
             return users
         releases = self._releases
-        ledger, hub_context = releases.ledger(self._owner(platform), secrets, planning=False), releases.hub_context(spec)
+        ledger, hub_context = releases.ledger(self.owner(platform), secrets, planning=False), releases.hub_context(spec)
         servers = await query_hub(connection.api, ledger, spec.jupyterhub, hub_context, allow_private=releases.allow_private)
         return with_servers(users, servers)
 

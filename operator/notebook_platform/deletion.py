@@ -7,7 +7,7 @@ removed. So every round reads spec.deletionProtection and spec.deletionPolicy fi
 is being deleted. The reconciler calls `Deletion.advance` once a round.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,15 @@ from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import HubStatus, PlatformStatus
+from notebook_platform.azure.arm.ownership import untagging
 from notebook_platform.clients import SharedClients
-from notebook_platform.engine.outcome import Failed, Operation, Unblocking, Waiting
+from notebook_platform.engine.outcome import Deferred, Failed, Operation, Unblocking, Waiting
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import Notice
 from notebook_platform.engine.teardown import orphan, teardown
 from notebook_platform.engine.traverse import Listener, ignore_result
+from notebook_platform.events import EventContent
 from notebook_platform.hubs.users.volumes import CONFIRM, UserInventory, deletion_refusal
 from notebook_platform.kube.secrets import Platform, SecretStore
 
@@ -37,8 +39,9 @@ BEGUN = frozenset({Reason.DELETED, Reason.DELETING})
 class DeletionRequest:
     """The object as read for this round, and the state of earlier rounds.
 
-    `operations`: those that Azure accepted. `held`: steps that are backing off. `on_result` is called with each step's result
-    at once. `refused`: why operations cannot be recorded; then none may be started.
+    `operations`: those that Azure accepted. `backing_off`: steps that are not retried yet. `given_up`: steps that failed as often as their
+    failure allows. `on_result` is called with each step's result at once. `refused`: why operations cannot be recorded; then none may be
+    started.
     """
 
     spec: NotebookPlatformSpec
@@ -46,6 +49,7 @@ class DeletionRequest:
     status: PlatformStatus
     operations: Mapping[str, Operation]
     backing_off: Mapping[str, Failed]
+    given_up: Collection[str] = ()
     on_result: Listener = ignore_result
     refused: Failed | None = None
 
@@ -93,9 +97,7 @@ class Deletion:
 
     async def _orphan(self, request: DeletionRequest) -> DeletionState:
         """Remove the operator's marks, and leave every resource in place."""
-        graph = await self._graph(request)
-        results = await orphan(graph)
-        results = {name: r for name, r in results.items() if not isinstance(r.outcome, Waiting) and not _hopeless(r)}
+        results = await orphan(await self._graph(request), request.given_up)
         finished = _all_done(results)
         if finished:
             await self._secrets.orphan()
@@ -162,6 +164,17 @@ def _all_done(results: Mapping[str, Result]) -> bool:
     return all(isinstance(result.outcome, Unblocking) for result in results.values())
 
 
-def _hopeless(result: Result) -> bool:
-    """Return whether a mark can never be removed. It does not hold the object, since only the mark is left behind."""
-    return isinstance(result.outcome, Failed) and result.outcome.retry_in is None
+def marks_left(results: Mapping[str, Result], owner_tag: str) -> EventContent | None:
+    """Return the Event about owner tags that an orphaned platform leaves; None: it leaves none. Pure.
+
+    They do not hold the object, but no platform adopts a resource that has the tag of another one.
+    """
+    left = {name: result.outcome for name, result in results.items() if isinstance(result.outcome, Deferred)}
+    if not left:
+        return None
+    causes = "; ".join(dict.fromkeys(outcome.message.rstrip(". ") for outcome in left.values()))
+    message = (
+        f"Resources of {', '.join(left)} keep the owner tag, so that no platform can adopt them: {causes}. {untagging(owner_tag)}; for agent "
+        "pools, `az aks nodepool update --tags` sets other tags"
+    )
+    return EventContent(type="Warning", reason=Reason.OWNER_TAGS_LEFT, message=message)

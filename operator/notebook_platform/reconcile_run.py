@@ -15,7 +15,7 @@ from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.azure.last_applied import Record, claims_of, confirmed, joined
-from notebook_platform.deletion import DeletionRequest
+from notebook_platform.deletion import DeletionRequest, marks_left
 from notebook_platform.engine.backoff import exhausted
 from notebook_platform.engine.conditions import condition_of, fold_conditions, steps_in_sync
 from notebook_platform.engine.drift import Baseline, StepBaseline
@@ -175,6 +175,7 @@ class ReconcileRun:
             operations=begun.operations,
             refused=context.operations.refused,
             backing_off=begun.backing_off,
+            given_up=[attempt.step for attempt in context.state.attempts if attempt.failed.retry_in is None],
             on_result=self._record,
         )
         deletion = await context.deletion.advance(request)
@@ -182,6 +183,9 @@ class ReconcileRun:
         if deletion.results:
             await context.shared.after(context.platform, deletion.results)
         if deletion.finished:
+            left = sanitized(deletion.results, context.secrets.redactor)
+            if event := marks_left(left, context.shared.owner(context.platform).tag):
+                await context.reporter.emit_event(event, _now())
             fresh = await context.object.read()
             if fresh is not None:
                 await context.object.set_finalizer(fresh, present=False)

@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -126,12 +126,12 @@ class Estate:
         """Let the next reconcile be the first of a platform that was created again under the same name."""
         self.uid, self.applied, self.baseline, self._spec = "uid-2", {}, Baseline(generation=0, steps={}), None
 
-    async def orphan(self, spec: dict[str, Any]) -> None:
-        """Delete with deletionPolicy: Orphan until no operation is in progress."""
+    async def orphan(self, spec: dict[str, Any], given_up: Collection[str] = ()) -> dict[str, Result]:
+        """Delete with deletionPolicy: Orphan until no operation is in progress. `given_up`: steps that failed often enough."""
         for _ in range(PASSES):
-            results = await orphan(await self.graph(spec, deleting=True))
+            results = await orphan(await self.graph(spec, deleting=True), given_up)
             if all(isinstance(r.outcome, Unblocking) for r in results.values()):
-                return
+                return results
             await self._rest(results, 15)
         raise AssertionError(f"did not come to rest: {results}")
 

@@ -40,3 +40,17 @@ async def test_orphaning_removes_our_tags_and_keeps_the_resources(estate: Estate
         i for i, r in after.items() if "notebookplatform-owner" in str(r.get("tags")) and "virtualmachinescalesets" not in i
     ]
     assert "notebookplatform-owner" not in after[f"{CLUSTER}/agentpools/nodepool1"]["properties"]["tags"]
+
+
+async def test_resources_of_an_earlier_platform_of_the_same_name_are_adopted_once_their_tag_is_removed(estate: Estate) -> None:
+    await settled(estate, runbook_spec())
+    estate.new_platform()
+    spec = runbook_spec(adoption="IfUnowned")
+    outcome = (await estate.once(spec))["ResourceGroup"].outcome
+    assert (
+        isinstance(outcome, Failed)
+        and outcome.reason == "OwnedByAnother"
+        and "an earlier platform of this name" in outcome.message
+    )
+    assert "az group list --tag notebookplatform-owner=test/platforms/prd-jhub/uid-1" in outcome.remedy
+    assert "spec.adoption: IfUnowned" in outcome.remedy

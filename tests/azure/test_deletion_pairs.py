@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from notebook_platform.deletion import marks_left
 from notebook_platform.engine.outcome import Failed
 
 from tests.azure.conftest import Estate, settled
@@ -89,3 +90,29 @@ async def test_a_principal_that_the_spec_no_longer_names_is_deleted_with_the_pla
     assert "sp_aks_jhub" in str((await estate.state())["applications"]), "nodes may still use it"
     await assert_nothing_is_left(estate, spec)
     assert "prd-jhub-service-principal" not in estate.secrets.data
+
+
+@pytest.mark.parametrize("hidden", ["the cluster", "everything"])
+async def test_orphaning_names_the_marks_that_it_leaves(estate: Estate, hidden: str) -> None:
+    spec = runbook_spec()
+    await settled(estate, spec)
+    if hidden == "everything":
+        del estate.secrets.data["azure-credentials"]
+        results = await estate.orphan(spec)
+    else:
+        refused = {"method": "GET", "path": "managedClusters", "status": 403, "code": "AuthorizationFailed", "count": None}
+        await estate.control("POST", "/faults", refused)
+        results = await estate.orphan(spec, given_up=["Cluster"])
+    marked = {i for i, body in (await estate.state())["resources"].items() if "test/platforms/prd-jhub/uid-1" in str(body)}
+    assert CLUSTER in marked and (group_id("prd_rg_jhub") in marked) is (hidden == "everything")
+    left = marks_left(results, "test/platforms/prd-jhub/uid-1")
+    assert left is not None and left.type == "Warning" and left.reason == "OwnerTagsLeft"
+    assert (
+        "Cluster" in left.message
+        and "az resource list --tag notebookplatform-owner=test/platforms/prd-jhub/uid-1" in left.message
+    )
+
+
+async def test_orphaning_that_leaves_no_mark_says_nothing(estate: Estate) -> None:
+    await settled(estate, runbook_spec())
+    assert marks_left(await estate.orphan(runbook_spec()), "test/platforms/prd-jhub/uid-1") is None

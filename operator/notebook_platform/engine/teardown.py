@@ -4,12 +4,12 @@ The deletion of a platform calls it, and repeats it until every result is Ready.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Failed, Outcome, Progressing, Ready, Waiting
+from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Progressing, Ready, Waiting
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs, Observed
 from notebook_platform.engine.time_limit import limited
@@ -96,29 +96,47 @@ async def _deleted(step: AnyStep, found: Any, inputs: Inputs) -> Result:
     return Result(outcome=await step.delete(found, inputs), exists=True)
 
 
-async def orphan(graph: Graph) -> dict[str, Result]:
+async def orphan(graph: Graph, given_up: Collection[str] = ()) -> dict[str, Result]:
     """Observe the steps forwards, then remove the operator's marks backwards; nothing is deleted.
 
     The mark of a resource is removed after those of its dependents: without it they would not be observed again. A mark that can never be
-    removed is left in place, and holds up none of the rest.
+    removed, because Azure refuses it or does not let the resource be observed, is left in place and holds up none of the rest: the result
+    of its step is Deferred. `given_up`: steps whose failure was retried often enough.
     """
     observations, _ = await _observe_forwards(graph)
 
     async def act(step: AnyStep, _: Inputs) -> Result:
         observed = observations[step.name]
         if isinstance(observed, Failed):
+            causes = _causes(graph, step.name, observations)
+            if all(cause.retry_in is None or name in given_up for name, cause in causes.items()):
+                return _left(step, next(iter(causes.values())))
             return Result(outcome=_blamed(graph, step, observed, observations))
         if observed.busy:
             return Result(outcome=observed.busy)
         if not observed.exists or not observed.ours:
             return Result(outcome=Ready())
         result = await guarded(step, _released(step, observed.found))
-        if isinstance(result.outcome, Failed) and result.outcome.retry_in is None:
-            log.warning("%s keeps the operator's mark: %s", step.name, result.outcome.message)
-            return Result(outcome=Ready(), exists=True)
+        if isinstance(result.outcome, Failed) and (result.outcome.retry_in is None or step.name in given_up):
+            return _left(step, result.outcome)
         return result
 
     return await walk(graph, _waits(graph, observations), act, ignore_result)
+
+
+def _left(step: AnyStep, cause: Failed) -> Result:
+    """Return that the mark of a step is left in place."""
+    log.warning("%s keeps the operator's mark: %s", step.name, cause.message)
+    return Result(outcome=Deferred(output=None, reason=cause.reason, message=cause.message, needs_user=True), exists=True)
+
+
+def _causes(graph: Graph, name: str, observations: Mapping[str, Observed[Any] | Failed]) -> dict[str, Failed]:
+    """Return why a step cannot be observed, by step: its own failure, or those of the steps that block it."""
+    blocking = [need for need in graph.needs[name] if isinstance(observations[need], Failed)]
+    failed = observations[name]
+    if not blocking:
+        return {name: failed} if isinstance(failed, Failed) else {}
+    return {step: cause for need in blocking for step, cause in _causes(graph, need, observations).items()}
 
 
 async def _released(step: AnyStep, found: Any) -> Result:

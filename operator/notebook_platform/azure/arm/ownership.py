@@ -18,6 +18,18 @@ OWNER_TAG = "notebookplatform-owner"
 PLATFORM_NAME = "[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"
 
 
+UID = "[-0-9a-zA-Z]{1,64}"
+
+
+def untagging(tag: str) -> str:
+    """Return how to remove the owner tag `tag` from resources, which no operator does any more."""
+    named = f"{OWNER_TAG}={tag}"
+    return (
+        f"`az resource list --tag {named} --query [].id` and `az group list --tag {named} --query [].id` list them; `az tag update --operation "
+        f"Delete --tags {named} --resource-id ID` removes the tag"
+    )
+
+
 def holder_of(tags: Mapping[str, str] | None) -> str | None:
     """Return the value of the owner tag. Names of tags are compared without regard to case, as in Azure."""
     return next((value for name, value in (tags or {}).items() if name.casefold() == OWNER_TAG), None)
@@ -77,8 +89,21 @@ class Owner:
                 message=f"{field}: {what} exists already and has no owner",
                 remedy="Choose another name, or set spec.adoption: IfUnowned to adopt it.",
             )
+        if self.is_former(holder):
+            return Failed(
+                reason=Reason.OWNED_BY_ANOTHER,
+                message=f"{field}: {what} belongs to an earlier platform of this name, or to one in another management cluster",
+                remedy=f"If no operator manages it any more, remove the owner tag and set spec.adoption: IfUnowned: {untagging(holder)}. "
+                "Otherwise choose another name.",
+            )
         return Failed(
             reason=Reason.OWNED_BY_ANOTHER,
             message=f"{field}: {what} belongs to another platform{self.known(what, holder)}",
-            remedy="Choose another name, or delete that platform first.",
+            remedy=f"Choose another name, or delete that platform first. If it no longer exists, remove the tag {OWNER_TAG} from the resource.",
         )
+
+    def is_former(self, holder: str) -> bool:
+        """Return whether the owner has the name of this platform and is another object: one that was deleted while its tags could not be
+        removed, or one in another management cluster with the same name for its operator."""
+        place, _, uid = holder.rpartition("/")
+        return place == self.tag.rpartition("/")[0] and uid != self.uid and fits(UID, uid)
