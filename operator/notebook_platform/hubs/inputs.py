@@ -28,7 +28,8 @@ class HubSecrets:
     """Secrets that a hub keeps for its lifetime, and those that the spec refers to. Never printed.
 
     `crypt_key` may be several with semicolons between: the first encrypts, all decrypt. `service_tokens` are those that are
-    given for services; those of the remaining services are derived from `token_key`. `certificate` is (certificate, key), both PEM.
+    given for services; those of the remaining services are derived from `token_key`. `naming` is the scheme by which the last release named
+    volumes, empty if it is not known. `certificate` is (certificate, key), both PEM.
     """
 
     proxy_token: str = field(repr=False)
@@ -41,6 +42,7 @@ class HubSecrets:
     database_url: str | None = field(default=None, repr=False, kw_only=True)
     pull_password: str | None = field(default=None, repr=False, kw_only=True)
     certificate: tuple[str, str] | None = field(default=None, repr=False, kw_only=True)
+    naming: str = field(default="", kw_only=True)
 
     @property
     def crypt_keys(self) -> list[str]:

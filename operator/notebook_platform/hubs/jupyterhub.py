@@ -23,7 +23,7 @@ from notebook_platform.hubs.field_paths import JUPYTERHUB
 from notebook_platform.hubs.gather import gather_context
 from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.inputs import HubContext, base_path, url_of
-from notebook_platform.hubs.naming import ReleaseSnapshot
+from notebook_platform.hubs.naming import ReleaseSnapshot, scheme_of
 from notebook_platform.hubs.net.probe import probe
 from notebook_platform.hubs.secrets import ExistingRelease, hub_secrets
 from notebook_platform.hubs.users import user_counts
@@ -58,7 +58,8 @@ class JupyterHub(ChartAdapter):
     async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
         named = self._spec.chart
         chart = self._helm.charts.find(CHART, named.version, named.repository, f"{JUPYTERHUB.root}.chart", named.digest)
-        existing_release = ExistingRelease(existing.config, target.api, self.namespace) if existing else None
+        before = ReleaseSnapshot(existing.chart_version, existing.config) if existing else None
+        existing_release = ExistingRelease(before.values, target.api, self.namespace, scheme_of(before)) if before else None
         secrets = await hub_secrets(self._secrets, self._spec, existing_release)
         more = await documents(self._secrets, self._spec.values_from, JUPYTERHUB.root, self._spec.values)
         hub_context = await gather_context(target.api, self._spec, self._hub_context, existing, allow_private=self._allow_private)

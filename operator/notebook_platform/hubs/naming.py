@@ -36,10 +36,11 @@ def scheme_of(before: ReleaseSnapshot) -> str:
     return str(at(before.values, "hub", "config", "KubeSpawner", "slug_scheme") or SAFE)
 
 
-def scheme(chart: str, asked: str | None, before: ReleaseSnapshot | None) -> str | None:
+def scheme(chart: str, asked: str | None, before: ReleaseSnapshot | None, kept: str = "") -> str | None:
     """Return the naming scheme for a release of this chart version; None: the chart has only one, and none was requested.
 
-    `asked` is the spec's (`Safe`, `Escape`). Raises StepError (NamingCannotChange) when it is not the one that the release has.
+    `asked` is the spec's (`Safe`, `Escape`), `kept` that of the last release, which may be gone. Raises StepError
+    (NamingCannotChange) when `asked` is not the one that the release has.
     """
     wanted = asked.lower() if asked else None
     had = scheme_of(before) if before else None
@@ -52,4 +53,4 @@ def scheme(chart: str, asked: str | None, before: ReleaseSnapshot | None) -> str
         )
     if parse(chart) < CHOICE_BEGINS:
         return wanted
-    return wanted or had or SAFE
+    return wanted or had or kept or SAFE

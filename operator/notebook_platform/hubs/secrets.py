@@ -14,6 +14,7 @@ from notebook_platform.api.hubs import JupyterHubSpec, OAuth
 from notebook_platform.api.hubs.auth import ClientSecretRef
 from notebook_platform.hubs.field_paths import JUPYTERHUB, HubFields
 from notebook_platform.hubs.inputs import SEPARATOR, HubSecrets
+from notebook_platform.hubs.naming import ESCAPE, SAFE
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import WORD
 from notebook_platform.paths import at
@@ -35,17 +36,23 @@ KEPT_BY_CHARTS: Mapping[str, Mapping[str, str]] = {
 }
 """Secrets of the charts (from 1 on, before) with what they drew themselves or were given, and the keys in them."""
 
+NAMING, ESCAPES = "naming", f"slug_scheme={ESCAPE}"
+"""Key and value beside the secrets of a hub that names volumes as charts before 4 do. A release that is installed anew after another client
+uninstalled it would otherwise give its users new, empty homes."""
+
 MADE = ("password", "tokenKey")
 """What is made for every hub beside those."""
 
 
 @dataclass(frozen=True)
 class ExistingRelease:
-    """An installed release: its values, and the cluster and namespace where its chart keeps the secrets that it generated."""
+    """An installed release: its values, the cluster and namespace where its chart keeps the secrets that it generated, and the scheme by
+    which it names volumes."""
 
     values: Mapping[str, Any] = field(repr=False)
     api: client.ApiClient
     namespace: str
+    naming: str = SAFE
 
     async def generated(self) -> Mapping[str, str]:
         """Return the secrets by the operator's names; empty when the chart's Secret does not exist."""
@@ -103,6 +110,7 @@ async def hub_secrets(
         database_url=await _referred(store, spec.database.url_ref, fields.path("database.urlRef")),
         pull_password=await _referred(store, pull.password_ref if pull else None, fields.path("imagePull.passwordRef")),
         certificate=await _certificate(store, spec, fields),
+        naming=ESCAPE if kept.get(NAMING) == ESCAPES else "",
     )
 
 
@@ -122,8 +130,12 @@ async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: E
         key = f"service.{service.name}"
         if key not in kept and (token := _token_in(values, service.name)):
             fresh[key] = token
-    if fresh:
-        kept |= fresh
+    named = {NAMING: ESCAPES} if existing and existing.naming == ESCAPE else {}
+    renamed = existing is not None and kept.get(NAMING) != named.get(NAMING)
+    if fresh or renamed:
+        if renamed:
+            kept.pop(NAMING, None)
+        kept |= fresh | named
         await store.apply(name, kept)
     return kept
 

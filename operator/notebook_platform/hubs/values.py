@@ -129,7 +129,7 @@ def _typed_layer(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubCont
     """Return the typed fields: all of them, or for an adopted release those that differ from their defaults."""
     layer = Layer("")
     plain = JupyterHubSpec.model_validate({"chart": spec.chart, "auth": spec.auth, "host": spec.host})
-    usual = typed(plain, secrets, replace(hub_context, before=None, scraped=False))
+    usual = typed(plain, replace(secrets, naming=""), replace(hub_context, before=None, scraped=False))
     for name, value in typed(spec, secrets, hub_context).items():
         is_default = name in usual and value == usual[name]
         if value is None or (is_default and spec.auth.from_values):
@@ -167,7 +167,7 @@ def _place(
 
 def typed(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) -> Mapping[str, Any]:
     """Return the typed fields by the names of the rows; None: not set. Raises StepError (EndpointsUnknown, NamingCannotChange)."""
-    names = scheme(spec.chart.version, spec.naming.scheme if spec.naming else None, hub_context.before)
+    names = scheme(spec.chart.version, spec.naming.scheme if spec.naming else None, hub_context.before, secrets.naming)
     return {
         "secrets.proxyToken": secrets.proxy_token,
         "secrets.cookie": secrets.cookie_secret,

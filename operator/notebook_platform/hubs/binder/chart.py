@@ -26,7 +26,7 @@ from notebook_platform.hubs.binder.values import hub_inside, is_known, jupyterhu
 from notebook_platform.hubs.field_paths import BINDERHUB
 from notebook_platform.hubs.gather import gather_context
 from notebook_platform.hubs.inputs import HubContext
-from notebook_platform.hubs.naming import ReleaseSnapshot
+from notebook_platform.hubs.naming import ReleaseSnapshot, scheme_of
 from notebook_platform.hubs.secrets import ExistingRelease
 from notebook_platform.hubs.users import user_counts
 from notebook_platform.hubs.users.active_servers import query_servers, token_in, with_servers
@@ -62,7 +62,8 @@ class BinderHub(ChartAdapter):
     async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
         spec, named = self._spec, self._spec.chart
         chart = self._helm.charts.find(CHART, named.version, named.repository, f"{BINDERHUB.root}.chart", named.digest)
-        hub = ExistingRelease(_inside(existing.config), target.api, self.namespace) if existing else None
+        before = _hub_of(existing) if existing else None
+        hub = ExistingRelease(before.values, target.api, self.namespace, scheme_of(before)) if before else None
         secrets = await binder_secrets(self._secrets, spec, self._addresses, hub)
         registry = await image_registry(self._secrets, spec)
         inside = hub_inside(spec, self._addresses)
