@@ -7,7 +7,7 @@ from notebook_platform.deletion import marks_left
 from notebook_platform.engine.outcome import Failed
 
 from tests.azure.conftest import Estate, settled
-from tests.azure.estates import CLUSTER, all_done
+from tests.azure.estates import CLUSTER, all_done, with_pool
 from tests.unit.azure.specs import group_id, runbook_spec
 
 IDS = f"{group_id('ids')}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
@@ -104,7 +104,7 @@ async def test_orphaning_names_the_marks_that_it_leaves(estate: Estate, hidden: 
         await estate.control("POST", "/faults", refused)
         results = await estate.orphan(spec, given_up=["Cluster"])
     marked = {i for i, body in (await estate.state())["resources"].items() if "test/platforms/prd-jhub/uid-1" in str(body)}
-    assert CLUSTER in marked and (group_id("prd_rg_jhub") in marked) is (hidden == "everything")
+    assert f"{CLUSTER}/agentpools/nodepool1" in marked and (group_id("prd_rg_jhub") in marked) is (hidden == "everything")
     left = marks_left(results, "test/platforms/prd-jhub/uid-1")
     assert left is not None and left.type == "Warning" and left.reason == "OwnerTagsLeft"
     assert (
@@ -116,3 +116,23 @@ async def test_orphaning_names_the_marks_that_it_leaves(estate: Estate, hidden: 
 async def test_orphaning_that_leaves_no_mark_says_nothing(estate: Estate) -> None:
     await settled(estate, runbook_spec())
     assert marks_left(await estate.orphan(runbook_spec()), "test/platforms/prd-jhub/uid-1") is None
+
+
+async def test_orphaning_removes_the_mark_of_an_identity_of_an_earlier_spec(estate: Estate) -> None:
+    resources = await settled(estate, runbook_spec(identity={"type": "UserAssigned", "userAssigned": {"name": "mine"}}))
+    (mine,) = [body["id"] for id_, body in resources.items() if "/userassignedidentities/" in id_]
+    spec = runbook_spec(identity={"type": "UserAssigned", "userAssigned": {"resourceId": mine}})
+    await settled(estate, spec)
+    await estate.orphan(spec)
+    assert "uid-1" not in str((await estate.state())["resources"])
+
+
+async def test_orphaning_removes_the_mark_of_an_autoscale_setting_beside_one_of_another_owner(estate: Estate) -> None:
+    spec = with_pool()
+    spec["autoscale"].append({"pool": "users", "capacity": {"minimum": 1, "maximum": 6, "default": 1}})
+    settings = [id_ for id_ in await settled(estate, spec) if "/autoscalesettings/" in id_]
+    theirs = {"tags": {"notebookplatform-owner": "test/platforms/another/uid-9"}}
+    await estate.control("PATCH", f"/resources{settings[1]}", theirs)
+    await estate.orphan(spec)
+    state = (await estate.state())["resources"]
+    assert "notebookplatform-owner" not in str(state[settings[0]]) and state[settings[1]]["tags"] == theirs["tags"]

@@ -89,7 +89,8 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         group, cache = cluster.node_resource_group, self._scope.cache
         async with azure_errors(FIELD):
             listed = await cache.list_group(AUTOSCALE_SETTINGS, group, max_age=self._scope.max_age, fresh=fresh)
-            wanted = {self._name(setting).lower() for setting in self._scope.spec.autoscale}
+            settings = () if self._scope.deleting else self._scope.spec.autoscale
+            wanted = {self._name(setting).lower() for setting in settings}
             owns = self._scope.owner.owns
             concern = [complete(s) for s in listed or () if owns(s.get("tags")) or s["name"].lower() in wanted]
         if listed is None:

@@ -1,6 +1,7 @@
 """ResourceGroup: the group that holds the platform. It is never deleted while it holds a resource of another owner."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
@@ -8,9 +9,9 @@ from notebook_platform.azure.arm.answer import all_items
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro, working
 from notebook_platform.azure.arm.resource_types import GROUPS
-from notebook_platform.azure.arm.tagging import write_tags
+from notebook_platform.azure.arm.tagging import drop_owner, write_tags
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire, busy_deleting
-from notebook_platform.engine import Change, Failed, Inputs, Observed, Outcome, Progressing, Ready
+from notebook_platform.engine import Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, StepError
 
 FIELD = "spec.azure.resourceGroup"
 DELETION_SECONDS = 300
@@ -82,11 +83,31 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
         busy = await begin_lro(groups.begin_delete, self._scope.group, kind=kind, expected=DELETION_SECONDS)
         return busy or busy_deleting(kind, requeue_after=5)
 
+    async def orphan(self, found: Wire) -> Outcome:
+        """Remove the tag from the resources of earlier specs too, which no step observes. One that is refused without retry keeps no other mark."""
+        refused: StepError | None = None
+        for resource in await self._listed():
+            try:
+                if self._scope.owner.owns(resource.tags):
+                    async with azure_errors(FIELD):
+                        await drop_owner(self._scope.session, resource.id, resource.tags)
+            except StepError as error:
+                if error.failed.retry_in is not None:
+                    raise
+                refused = refused or error
+        outcome = await super().orphan(found)
+        if refused is not None:
+            raise refused
+        return outcome
+
     async def _foreign(self) -> list[str]:
         """Return the resources of the group without the platform's tag, as `type/name`."""
-        listed = self._scope.session.resources.resources.list_by_resource_group(self._scope.group)
-        return [
-            f"{resource.type}/{resource.name}"
-            async for resource in all_items(listed)
-            if not self._scope.owner.owns(resource.tags)
-        ]
+        owns = self._scope.owner.owns
+        return [f"{resource.type}/{resource.name}" for resource in await self._listed() if not owns(resource.tags)]
+
+    async def _listed(self) -> list[Any]:
+        """Return the resources of the group."""
+        async with azure_errors(FIELD):
+            return [
+                one async for one in all_items(self._scope.session.resources.resources.list_by_resource_group(self._scope.group))
+            ]
