@@ -1,17 +1,22 @@
 """Conflicts: another release has objects that a release is to have, and Helm refuses to take them over.
 
 Most conflicts need a user. One ends without: the other release is ours and the spec no longer has it, so it is uninstalled (a release
-that gets another name), or it is uninstalled and Kubernetes still deletes its objects. `helm/observation.py` asks before it reports one.
+that gets another name), or it is uninstalled and Kubernetes still deletes its objects. `helm/observation.py` asks before it reports one,
+and before a release becomes one of another chart.
 """
 
 from dataclasses import replace
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
+from notebook_platform.api.releases import HUBS
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.errors import Conflict
-from notebook_platform.helm.ledger import Place
+from notebook_platform.helm.ledger import OwnedRelease, Place
 from notebook_platform.helm.ownership import ReleaseScope
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.storage import list_records
 
 VOLUME_CLAIM = "PersistentVolumeClaim"
@@ -46,6 +51,23 @@ async def explained(api: client.ApiClient, failed: Failed, scope: ReleaseScope, 
         return replace(failed, remedy=last)  # no uninstallation deletes one
     remedy = "The operator retries while Kubernetes deletes what that release has left."
     return replace(failed, remedy=remedy, retry_in=LEFT_RETRY, tries=LEFT_TRIES, last_remedy=last)
+
+
+def under_another_chart(release: Release | None, owned: OwnedRelease | None, wanted: Wanted, field: str) -> Failed | None:
+    """Return why a hub cannot become a release of another chart, or such a release of ours a hub; None: neither is wanted. Pure.
+
+    An upgrade keeps the name, but ends the hub: users' servers would run on without it, and nothing would tell which homes are left.
+    """
+    if release is None or release.status == "uninstalled" or release.chart == wanted.chart.name:
+        return None
+    if release.chart not in HUBS and (owned is None or wanted.chart.name not in HUBS):
+        return None
+    return Failed(
+        reason=Reason.OWNERSHIP_CONFLICT,
+        message=f"{field}: release {release.name} in namespace {release.namespace} has chart {release.chart}, and chart {wanted.chart.name} "
+        "cannot replace it, because an upgrade would not count what it leaves of users' data",
+        remedy=f"Give {field} another release name. The operator then uninstalls the old release, and asks for approval if volumes are concerned.",
+    )
 
 
 def _of_left(conflict: Conflict, field: str) -> str:

@@ -16,7 +16,7 @@ from notebook_platform.helm import plan
 from notebook_platform.helm.adoption import adoptable
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.claims import has_claims
-from notebook_platform.helm.conflicts import after_retirement, explained
+from notebook_platform.helm.conflicts import after_retirement, explained, under_another_chart
 from notebook_platform.helm.deprecated_apis import unserved_kinds
 from notebook_platform.helm.drift import Comparison, drifted, unknown_notice
 from notebook_platform.helm.dry_run import REMOTE
@@ -177,6 +177,8 @@ class ReleaseObserver:
             return Observed(failed=records.conflict, ours=False)
         content, history, owned = self.content, records.history, self._owned
         if failed := records_changed(history, owned, content.field, self.label):
+            return Observed(failed=failed)
+        if failed := under_another_chart(history.own, owned, wanted, content.field):
             return Observed(failed=failed)
         record, irreversible = self._record(history, owned)
         if record.newest is not None and record.newest.pending:

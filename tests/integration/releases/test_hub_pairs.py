@@ -24,6 +24,23 @@ async def create_home(harness: ReleaseHarness, user: str) -> None:
     await harness.cluster.core.create_namespaced_persistent_volume_claim(harness.namespace, claim)
 
 
+async def test_a_hub_does_not_become_a_release_of_another_chart_nor_the_other_way_round(harness: ReleaseHarness) -> None:
+    """With another name, the uninstallation of the hub asks about its users' homes first."""
+    release, harness.wants, harness.hub, harness.asks = harness.wants, [], hub(harness), True
+    await harness.ready("JupyterHub")
+    await create_home(harness, "ada")
+    harness.wants, harness.hub = release, None
+    refused = await harness.reason("OwnershipConflict")
+    assert refused.retry_in is None and "has chart jupyterhub, and chart little cannot replace it" in refused.message
+    assert await harness.records() == [(1, "deployed")] and harness.condition("Stalled").reason == "OwnershipConflict"
+    harness.wants[0]["name"] = "other"
+    assert "home" in (await harness.reason("ApprovalNeeded", "RetiredReleases")).message
+    await harness.approve("RetiredReleases")
+    await harness.ready("ReleaseOther")
+    harness.wants, harness.hub = [], hub(harness, release="other")
+    assert "chart little, and chart jupyterhub cannot" in (await harness.reason("OwnershipConflict", "JupyterHub")).message
+
+
 async def test_a_hub_that_was_uninstalled_by_hand_finds_the_homes_of_its_users_again(harness: ReleaseHarness) -> None:
     """It comes from a chart before 4, which names volumes in another way; the spec says nothing about that."""
     harness.wants, harness.hub = [], hub(harness, naming={"scheme": "Escape"})
