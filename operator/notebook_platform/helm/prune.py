@@ -15,7 +15,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import Disruptive, NeedsApproval
 from notebook_platform.helm.actions.uninstall import finish, uninstall
-from notebook_platform.helm.actions.waiting import LOCK_RECHECK, locked_for_long
+from notebook_platform.helm.actions.waiting import LOCK_RECHECK, locked_for_long, until_helm_ends
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.history import History, read_history, records_changed
 from notebook_platform.helm.ledger import OwnedRelease, Place
@@ -162,6 +162,9 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         return errors.failure(error, "spec")
 
     async def orphan(self, found: Found) -> Outcome:
+        for place in found.releases:
+            if waits := until_helm_ends(self._scope.helm, self._key(place), _label(place)):
+                return waits
         for namespace, release in found.releases:
             await orphan_release(found.target.api, namespace, release, self._scope.owner)
             await self._scope.ledger.forget((namespace, release))

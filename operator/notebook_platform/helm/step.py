@@ -22,7 +22,7 @@ from notebook_platform.helm.actions.install import install, upgrade
 from notebook_platform.helm.actions.repair import adopt, correct_drift, renew_entry, unlock
 from notebook_platform.helm.actions.rollback import rollback
 from notebook_platform.helm.actions.uninstall import finish, uninstall
-from notebook_platform.helm.actions.waiting import back_off, report_lock_timeout, stop_retrying, wait_for_lock
+from notebook_platform.helm.actions.waiting import back_off, report_lock_timeout, stop_retrying, until_helm_ends, wait_for_lock
 from notebook_platform.helm.chart_adapter import ChartAdapter, Running
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.health.issues import sentence
@@ -201,6 +201,8 @@ class ReleaseStep(Step[Wanted, Found, Running]):
         return errors.failure(error, self._content.field)
 
     async def orphan(self, found: Found) -> Outcome:
+        if waits := until_helm_ends(self._scope.helm, self._observer.key, self._observer.label):
+            return waits
         await orphan_release(found.target.api, *self._observer.place, self._scope.owner)
         await self._scope.ledger.forget(self._observer.place)
         return Ready()

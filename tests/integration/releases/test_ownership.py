@@ -6,7 +6,7 @@ import base64
 import pytest
 import yaml
 from kubernetes.aio import client
-from notebook_platform.engine import Failed, Unblocking
+from notebook_platform.engine import Failed, Ready, Unblocking
 from notebook_platform.engine.teardown import orphan
 
 from sandbox.kubernetes.binaries import find
@@ -125,3 +125,25 @@ async def test_a_hub_whose_chart_drew_its_secrets_keeps_them_when_it_is_taken_ov
     assert [after[f"hub.config.{key}"] for key in keys] == [before[f"hub.config.{key}"] for key in keys]
     values = yaml.safe_load(base64.b64decode(after["values.yaml"]))
     assert values["hub"]["config"]["JupyterHub"]["cookie_secret"] == base64.b64decode(after[f"hub.config.{keys[1]}"]).decode()
+
+
+async def test_a_release_is_orphaned_once_helm_has_finished_what_it_had_begun(harness: ReleaseHarness) -> None:
+    """A Helm that ended with the platform would leave a lock, and an entry in a ledger that no platform reads."""
+    slow = {"hook": "example.org/hook:1", "note": "b"}
+    other = {"name": "other", "namespace": f"{harness.namespace}-2", "chart": {"name": "little", "version": "1.0.0"}}
+    harness.wants.append(other | {"values": slow})
+    harness.set(**slow)
+    await harness.once()
+    harness.wants.pop()
+    waits = (await orphan(harness.graph(deleting=True))).values()
+    assert ["the release is orphaned after it" in getattr(result.outcome, "message", "") for result in waits] == [
+        False,
+        True,
+        True,
+    ]
+
+    async def orphaned() -> bool:
+        return all(isinstance(result.outcome, Ready) for result in (await orphan(harness.graph(deleting=True))).values())
+
+    await harness.soon(orphaned)
+    assert await harness.records() == [(1, "deployed")] and not harness.ledger.releases()

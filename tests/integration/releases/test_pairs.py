@@ -254,8 +254,26 @@ async def left(harness: ReleaseHarness, *names: str) -> bool:
 
 async def test_an_uninstallation_that_never_began_gives_no_leave_for_a_later_one(harness: ReleaseHarness) -> None:
     """Helm died before it wrote anything, and the release is in the spec again: the next uninstallation needs its own approval."""
+    harness.asks = True
+    harness.set(storage={"class": "managed-csi"})
     await harness.ready()
     await harness.ledger.change((harness.namespace, "little"), lambda owned: owned.having(removing=True))
     await harness.until(lambda outcome: isinstance(outcome, Ready))
     owned = await harness.owned()
     assert owned is not None and not owned.removing and await harness.records() == [(1, "deployed")]
+    harness.wants = []
+    await harness.reason("ApprovalNeeded", "RetiredReleases")
+    assert await harness.records() == [(1, "deployed")]
+
+
+async def test_an_unhealthy_release_whose_upgrade_needs_approval_is_stalled_at_once(harness: ReleaseHarness) -> None:
+    """Its own time to recover is long; the approval needs a user now."""
+    harness.wants[0]["remediation"] |= {"stalledAfter": "2h"}
+    harness.set(storage={"class": "managed-csi"}, image=NEVER_ENDS)
+    await harness.reason("ImagePullFailed")
+    assert harness.condition("Stalled").status == "False"
+    harness.set(image=NEVER_ENDS)
+    await harness.until(lambda outcome: "requires approval" in getattr(outcome, "message", ""))
+    condition, stalled = harness.condition("ReleaseLittleReady"), harness.condition("Stalled")
+    assert condition.reason == "ImagePullFailed" and "claim little is no longer part" in condition.message
+    assert stalled.status == "True" and "notebookplatform.io/approve=data-" in stalled.message, stalled

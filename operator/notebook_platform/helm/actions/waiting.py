@@ -8,6 +8,7 @@ from notebook_platform.engine.outcome import Failed, Outcome, Progressing
 from notebook_platform.helm.actions.context import ActionContext
 from notebook_platform.helm.errors import RETRIES, failure
 from notebook_platform.helm.release import Release
+from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import wait_after
 
 LOCK_RECHECK = 10.0
@@ -60,6 +61,16 @@ async def report_lock_timeout(context: ActionContext) -> Outcome:
     """Report a lock that is older than Helm may take. It is left in place because its holder may still be alive."""
     assert context.record.newest is not None
     return locked_for_long(context.record.newest, context.field, context.label, context.helm.timeout)
+
+
+def until_helm_ends(helm: Helm, key: str, label: str) -> Progressing | None:
+    """Return that the orphaning of a release waits for the operator's Helm; None: none is running. The Helm of a platform ends with it, and would
+    leave a lock."""
+    run = helm.run_of(key)
+    if run is None or run.ended:
+        return None
+    message = f"Helm is running: {run.verb} {label}; the release is orphaned after it"
+    return Progressing(reason=Reason.DELETING, message=message, requeue_after=1.0)
 
 
 def locked_for_long(newest: Release, field: str, label: str, timeout: float) -> Failed:
