@@ -88,7 +88,8 @@ class Cluster:
     issues kubeconfigs with certificates. `awaits_pools`: its next upgrade waits for its agent pools alone. `resource_uid` changes when
     a cluster is created again under the same name. `tenant_id`: the tenant whose identities sign in to it.
     `monitored_by_identity`: Container insights is on and sends data with the cluster's identity, not with the workspace's key.
-    `sends_metrics`: the agent of managed Prometheus is on.
+    `sends_metrics`: the agent of managed Prometheus is on. `uses`: the ids, in lower case, of what its identity needs roles on: the subnets of
+    its agent pools, and a private DNS zone of the user's own with the networks that it is linked to.
     """
 
     id: str
@@ -112,6 +113,7 @@ class Cluster:
     tenant_id: str | None = None
     monitored_by_identity: bool = False
     sends_metrics: bool = False
+    uses: frozenset[str] = frozenset()
 
     @property
     def exists(self) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from notebook_platform.engine.outcome import Failed
+from notebook_platform.engine.outcome import Deferred, Failed
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.azure.conftest import Estate, settled
@@ -68,3 +68,47 @@ async def test_networks_of_all_plugins_are_made_and_left_alone(estate: Estate, n
 async def test_a_private_cluster_is_private(estate: Estate) -> None:
     resources = await settled(estate, with_cluster(apiServer={"private": True, "privateDNSZone": "system"}))
     assert resources[CLUSTER]["properties"]["apiServerAccessProfile"]["enablePrivateCluster"] is True
+
+
+@pytest.mark.parametrize("replacement", ["Refuse", "Rotate"])
+async def test_the_cluster_keeps_its_role_on_a_subnet_until_no_pool_is_in_it(estate: Estate, replacement: str) -> None:
+    async def subnets() -> set[str]:
+        scopes = [
+            str(r["properties"]["scope"]) for i, r in (await estate.state())["resources"].items() if "/roleassignments/" in i
+        ]
+        return {scope.rsplit("/", 1)[1] for scope in scopes}
+
+    def spec_of(subnet: str) -> dict[str, Any]:
+        spec = with_pool(subnet=subnet, replacement=replacement)
+        spec["network"]["subnets"] = [{"name": subnet, "addressPrefix": {"one": "10.1.0.0/16", "two": "10.2.0.0/16"}[subnet]}]
+        spec["identity"]["roleScope"] = "Subnet"
+        return spec
+
+    await settled(estate, spec_of("one"))
+    estate.window_gate = "spec.cluster.maintenanceWindow opens on Saturday 02:00 UTC"
+    outcome = (await estate.settle(spec_of("two")))["NodePools"].outcome
+    assert isinstance(outcome, Deferred) and await subnets() == {"default", "one", "two"}
+    if replacement == "Refuse":
+        assert "Set spec.nodePools[users].subnet to 'one'" in outcome.message
+        return
+    estate.window_gate = ""
+    await settled(estate, spec_of("two"))
+    assert await subnets() == {"default", "two"}
+
+
+async def test_a_private_cluster_keeps_its_role_on_a_zone_that_the_spec_no_longer_names(estate: Estate) -> None:
+    zone = f"{group_id('dns')}/providers/Microsoft.Network/privateDnsZones/privatelink.eastus.azmk8s.io"
+    for id_, location in ((group_id("dns"), "eastus"), (zone, "global")):
+        await estate.control("PUT", f"/resources{id_}", {"location": location, "properties": {"provisioningState": "Succeeded"}})
+    before = await settled(estate, with_cluster(apiServer={"private": True, "privateDNSZone": zone}))
+    for chosen in ({}, {"privateDNSZone": "system"}):
+        await estate.settle(with_cluster(apiServer={"private": True, **chosen}))
+        assert {i for i in before if "/roleassignments/" in i} <= (await estate.state())["resources"].keys()
+
+
+async def test_an_authorized_address_that_azure_returns_as_a_network_is_no_change(estate: Estate) -> None:
+    spec = with_cluster(apiServer={"authorizedIPRanges": ["198.51.100.7", "203.0.113.0/24"]})
+    await settled(estate, spec)
+    ranges = {"apiServerAccessProfile": {"authorizedIPRanges": ["203.0.113.0/24", "198.51.100.7/32"]}}
+    await estate.control("PATCH", f"/resources{CLUSTER}", {"properties": ranges})
+    assert not (await estate.once(spec))["Cluster"].changes

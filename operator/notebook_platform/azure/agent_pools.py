@@ -264,11 +264,21 @@ def immutable(change: Change, patch: Patch) -> Failed:
         return removal_refused(change, patch)
     pool, member = pool_of(change), change.keys[0]
     field = patch.path_of(change) if patch.sets(change) else f"{FIELD}[{pool}].{SPEC_FIELDS.get(member, 'patch')}"
+    before, after = change.before, change.after
+    if member == "vnetSubnetID" and not patch.sets(change):
+        member, before, after = _as_in_spec(before, after)
+        field = f"{FIELD}[{pool}].{member}"
     return Failed(
         reason=Reason.IMMUTABLE_FIELD,
-        message=f"{field} is {change.after!r}, but the pool was created with {change.before!r}",
-        remedy=f"{restoring(field, change.before)}, set {FIELD}[{pool}].replacement: Rotate, or add a pool with another name.",
+        message=f"{field} is {after!r}, but the pool was created with {before!r}",
+        remedy=f"{restoring(field, before)}, set {FIELD}[{pool}].replacement: Rotate, or add a pool with another name.",
     )
+
+
+def _as_in_spec(before: Any, after: Any) -> tuple[str, Any, Any]:
+    """Return the member of a pool of the spec that names two subnets, and both as it does: by name if they are in one network."""
+    (network, _, name), (other, _, wanted) = (str(id_).rpartition("/subnets/") for id_ in (before, after))
+    return ("subnet", name, wanted) if network and network.lower() == other.lower() else ("subnetId", before, after)
 
 
 def seconds_of(changes: Sequence[Change]) -> float:

@@ -245,4 +245,13 @@ def cluster_output(body: Wire, group: str, *, awaits_pools: bool = False) -> out
         tenant_id=(properties.get("aadProfile") or {}).get("tenantID"),
         monitored_by_identity=is_monitored_by_identity(properties),
         sends_metrics=sends_metrics(properties),
+        uses=_used(properties),
     )
+
+
+def _used(properties: Mapping[str, Any]) -> frozenset[str]:
+    """Return the ids, in lower case, of what the identity of a cluster needs roles on."""
+    subnets = {str(pool.get("vnetSubnetID") or "").lower() for pool in properties.get("agentPoolProfiles") or ()} - {""}
+    zone = str((properties.get("apiServerAccessProfile") or {}).get("privateDNSZone") or "").lower()
+    linked = {zone, *(subnet.rsplit("/subnets/", 1)[0] for subnet in subnets)} if zone.startswith("/") else set()
+    return frozenset(subnets | linked)

@@ -48,6 +48,9 @@ SETS = frozenset(
 )
 """Lists whose order means nothing."""
 
+ONE_ADDRESS = "/32"
+"""Azure returns a single address as a network of this size."""
+
 TIMES = frozenset({("fixedDate", "start"), ("fixedDate", "end")})
 DURATIONS = frozenset({("timeGrain",), ("timeWindow",), ("cooldown",), ("scaleLookAheadTime",)})
 """Members with a time or a length of time, which one text or another can say: `08:00:00Z` and `08:00:00.000Z`, `PT60M` and `PT1H`."""
@@ -63,6 +66,8 @@ class _AzureComparison(Comparison):
             return wanted == found
         if keys[-1:] == ("keyData",):
             return wanted.strip() == found.strip()  # a public key with the newline of its file
+        if keys[-1:] == ("authorizedIPRanges",):
+            return wanted.removesuffix(ONE_ADDRESS) == found.removesuffix(ONE_ADDRESS)
         if keys[-2:] in TIMES or keys[-1:] in DURATIONS:
             return _moment_or_length(wanted) == _moment_or_length(found)
         if OWN_WORDS.isdisjoint(keys) and _has_no_case(keys, wanted):

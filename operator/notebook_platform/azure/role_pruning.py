@@ -5,7 +5,7 @@ would otherwise outlive even the platform. The step comes after those that give 
 there before an old one goes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from azure.core.exceptions import HttpResponseError
 
@@ -52,7 +52,7 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         wanted = {a.name: a for a in _wanted(inputs) if not isinstance(a.principal_id, Unknown)}
         recorded = await self._record.load()
         async with azure_errors(FIELD):
-            stale = await self._stale(wanted, recorded, fresh=fresh)
+            stale = await self._stale(wanted, recorded, self._in_use(inputs, wanted.values()), fresh=fresh)
         if not self._scope.planning and not self._scope.deleting:
             await self._update_record(recorded, {**wanted, **{a.name: a for a in stale}})
         return Observed(found=stale or None)
@@ -65,13 +65,21 @@ class RolePruning(Step[Wanted, Stale, Stale]):
             return False
         return identity is None or (identity.type != "ServicePrincipal" and cluster.kubelet_id is None)
 
-    async def _stale(self, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment], *, fresh: bool) -> Stale:
+    def _in_use(self, inputs: Inputs, wanted: Iterable[Assignment]) -> frozenset[str]:
+        """Return the scopes, in lower case, that the cluster uses and the spec no longer names: a change of a pool's subnet or of the private
+        DNS zone waits or cannot be made, and until then the cluster needs its roles there."""
+        cluster = None if self._scope.deleting else inputs.get(outputs.Cluster)
+        return (cluster.uses if cluster else frozenset()) - {assignment.scope.lower() for assignment in wanted}
+
+    async def _stale(
+        self, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment], in_use: Set[str], *, fresh: bool
+    ) -> Stale:
         tag = self._scope.owner.tag
         listed = await self._scope.cache.find(ROLE_ASSIGNMENTS, tag, self._scope.max_age)
         candidates = {a.name: a for a in (assignment_of(item) for item in listed or () if is_ours(item, tag))}
         unlisted = [a for a in recorded if listed is None or not self._is_listed(a)]
         candidates |= {a.name: a for a in unlisted}
-        stale = [a for name, a in candidates.items() if name not in wanted]
+        stale = [a for name, a in candidates.items() if name not in wanted and a.scope.lower() not in in_use]
         return tuple([a for a in stale if (a not in unlisted and not fresh) or await self._exists(a, fresh=fresh)])
 
     def _is_listed(self, assignment: Assignment) -> bool:
