@@ -3,6 +3,7 @@
 https://kubernetes.io/docs/concepts/storage/volume-snapshots/ and https://learn.microsoft.com/azure/aks/azure-disk-csi
 """
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 from kubernetes.aio import client
@@ -22,22 +23,27 @@ DEFAULT = "snapshot.storage.kubernetes.io/is-default-class"
 LOOK_AGAIN = 3.0
 
 
-def name_of(version: str) -> str:
-    """Return the name of the snapshot taken when a hub leaves a chart version."""
-    return f"{CLAIM}-{version.lower().replace('.', '-').replace('+', '-')}"
+def name_of(version: str, revision: int, day: date) -> str:
+    """Return the name of the snapshot taken on a day when a hub leaves a chart version, which it has at a revision of its release.
+
+    One of another day or revision, left by an upgrade that was taken back, lacks what users have changed since.
+    """
+    return f"{CLAIM}-{version.lower().replace('.', '-').replace('+', '-')}-r{revision}-{day:%Y%m%d}"
 
 
 async def before_migration(api: client.ApiClient, release: Release, old: str, new: str, field: str) -> Progressing | None:
     """Take one if going from one version of the hub's chart to another changes the database in the release's volume. None: the
     upgrade may begin. Raises StepError (SnapshotFailed)."""
     in_volume = any((one["kind"], one["metadata"]["name"]) == ("PersistentVolumeClaim", CLAIM) for one in release.objects())
-    return await take(api, release.namespace, old, field) if in_volume and migrates(old, new) else None
+    if not in_volume or not migrates(old, new):
+        return None
+    return await take(api, release.namespace, name_of(old, release.revision, datetime.now(UTC).date()), field)
 
 
-async def take(api: client.ApiClient, namespace: str, version: str, field: str) -> Progressing | None:
+async def take(api: client.ApiClient, namespace: str, name: str, field: str) -> Progressing | None:
     """Take the snapshot unless it is there; None once it can be used, or when the cluster takes none. Raises StepError
     (SnapshotFailed)."""
-    custom, name = client.CustomObjectsApi(api), name_of(version)
+    custom = client.CustomObjectsApi(api)
     try:
         found = await custom.get_namespaced_custom_object(*GROUP, namespace, "volumesnapshots", name)
     except ApiException as error:

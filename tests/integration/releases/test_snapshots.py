@@ -16,7 +16,8 @@ from tests.integration.releases.test_hub_health import HUB, QUICK
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 MERGE = "application/merge-patch+json"
-GROUP, NAME = ("snapshot.storage.k8s.io", "v1"), "hub-db-dir-0-11-1"
+GROUP = ("snapshot.storage.k8s.io", "v1")
+EARLIER = "hub-db-dir-0-11-1-r1-20261001"
 
 
 def definition(kind: str, scope: str) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def hub(harness: ReleaseHarness) -> ReleaseHarness:
 async def test_the_upgrade_begins_when_the_snapshot_is_ready_and_a_failed_one_is_reported(
     hub: ReleaseHarness, snapshots: client.CustomObjectsApi
 ) -> None:
+    """A snapshot of an upgrade that was taken back some time ago does not count."""
     await hub.ready("JupyterHub")
     assert hub.hub is not None
     hub.hub["chart"] = {"version": "4.4.0"}
@@ -72,14 +74,22 @@ async def test_the_upgrade_begins_when_the_snapshot_is_ready_and_a_failed_one_is
         await hub.until(lambda outcome: isinstance(outcome, Deferred) and outcome.needs_user, "JupyterHub")
     ).reason == "ApprovalNeeded"
     hub.approved = frozenset({"4.4.0"})
+    left = {
+        "apiVersion": "/".join(GROUP),
+        "kind": "VolumeSnapshot",
+        "metadata": {"name": EARLIER},
+        "status": {"readyToUse": True},
+    }
+    await snapshots.create_namespaced_custom_object(*GROUP, hub.namespace, "volumesnapshots", left)
     result = await hub.reason("Snapshotting", "JupyterHub")
-    assert f"VolumeSnapshot {NAME} in namespace {hub.namespace}" in result.message
 
     async def there() -> Any:
         listed = await snapshots.list_namespaced_custom_object(*GROUP, hub.namespace, "volumesnapshots")
-        return listed["items"]
+        return [one for one in listed["items"] if one["metadata"]["name"] != EARLIER]
 
     (found,) = await hub.soon(there)
+    name = found["metadata"]["name"]
+    assert f"VolumeSnapshot {name} in namespace {hub.namespace}" in result.message
     assert found["spec"]["source"] == {"persistentVolumeClaimName": "hub-db-dir"}
     kind = await snapshots.get_cluster_custom_object(*GROUP, "volumesnapshotclasses", found["spec"]["volumeSnapshotClassName"])
     assert (kind["driver"], kind["deletionPolicy"]) == ("disk.csi.azure.com", "Delete")
@@ -88,13 +98,13 @@ async def test_the_upgrade_begins_when_the_snapshot_is_ready_and_a_failed_one_is
         ({"readyToUse": False}, "Snapshotting"),
     ):
         await snapshots.replace_namespaced_custom_object_status(
-            *GROUP, hub.namespace, "volumesnapshots", NAME, {**(await there())[0], "status": status}
+            *GROUP, hub.namespace, "volumesnapshots", name, {**(await there())[0], "status": status}
         )
         result = await hub.reason(reason, "JupyterHub")
         assert reason != "SnapshotFailed" or "quota is used up" in result.message
     assert len(await hub.records()) == 1
     await snapshots.replace_namespaced_custom_object_status(
-        *GROUP, hub.namespace, "volumesnapshots", NAME, {**(await there())[0], "status": {"readyToUse": True}}
+        *GROUP, hub.namespace, "volumesnapshots", name, {**(await there())[0], "status": {"readyToUse": True}}
     )
     assert (await hub.ready("JupyterHub")).chart == "jupyterhub-4.4.0"
     assert len(await there()) == 1
