@@ -25,7 +25,7 @@ def interval_of(spec: NotebookPlatformSpec, limits: Limits) -> float:
 OLDEST_READ = 600.0
 """Seconds. Upper bound for the age of a read of a subscription that platforms share."""
 
-EARLIEST, EARLIEST_FIRST = 0.9, 0.1
+EARLIEST, EARLIEST_FIRST = 0.95, 0.1
 """Smallest parts of the interval after which the next drift check begins: as a rule, and after the operator's start."""
 
 LATEST_POLL, LATEST_SECONDS = 0.1, 2.0

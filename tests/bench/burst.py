@@ -59,7 +59,8 @@ class Alone:
 class Burst:
     """`alone`: seconds until one platform alone is Ready; `operations`: those during which Azure works on it. `waits`: seconds until
     the rate limits have let the requests pass that all platforms need (`needs`). `bound`: `operations` and `waits`. `over_bound`: `took`
-    in relation to it. `each`: requests of a platform on average by kind, its reconciles and status writes. `ready_at`: seconds until the
+    in relation to it. `each`: requests of a platform on average by kind, its reconciles and status writes; `requests_by_type`: the requests
+    by method and resource type. `ready_at`: seconds until the
     part of the platforms is Ready. `reasons`: failures that a status has shown meanwhile. `processor`: seconds of each process."""
 
     platforms: int
@@ -74,6 +75,7 @@ class Burst:
     took: float
     over_bound: float
     each: dict[str, float]
+    requests_by_type: dict[str, float]
     ready_at: dict[str, float]
     reasons: dict[str, int]
     processor: dict[str, float]
@@ -173,6 +175,19 @@ def kinds(requests: Iterable[Mapping[str, Any]]) -> Counter[str]:
     return Counter(METHODS.get(entry["method"], "writes") for entry in requests)
 
 
+def by_type(requests: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Return the number of requests by method, type of resource, and status. A type that ends with a slash is that of a list."""
+    return Counter(f"{one['method']} {_type(one['path'])} {one['status']}" for one in requests)
+
+
+def _type(path: str) -> str:
+    """Return the type of resource at a path, such as `microsoft.network/virtualnetworks`."""
+    within, _, below = path.lower().partition("/providers/")
+    segments = (below or within.removeprefix("/")).rpartition("/providers/")[2].split("/")
+    names, one = (segments[1:], segments[:1]) if below else (segments, [])
+    return "/".join(one + names[::2]) + ("/" if len(names) % 2 else "")
+
+
 def _to_resource_manager(requests: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [entry for entry in requests if entry["path"].startswith("/subscriptions")]
 
@@ -268,6 +283,7 @@ def _figures(
         took=took,
         over_bound=took / (alone.operations + wait),
         each={kind: count / crowd.size for kind, count in {**kinds(requests), **own}.items()},
+        requests_by_type={name: round(count / crowd.size, 2) for name, count in by_type(requests).most_common()},
         ready_at={f"{part:.0%}": times[int(part * (len(times) - 1))] for part in (0.01, 0.5, 0.9, 1.0) if times},
         reasons=dict(crowd.reasons.most_common()),
         processor=processor,

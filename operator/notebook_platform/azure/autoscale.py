@@ -179,6 +179,8 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
                 refused = refused or error  # the other settings are written first
         if refused is not None:
             raise refused
+        if not found.ours and not found.without_pool:
+            return Ready(output=self.planned_output(desired or {}))  # Azure has them when it answers
         return Ready()
 
     async def _write(self, name: str, body: Wire | None, found: Found, changes: Sequence[Change]) -> None:

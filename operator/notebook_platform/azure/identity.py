@@ -123,6 +123,8 @@ class UserAssigned(IdentityStep[Wire, Wire], TaggedResource[Wire, Wire, outputs.
         async with azure_errors(self.field):
             if found is not None and only_tags(changes):
                 await write_tags(self._scope.session, found["id"], changes)
+            elif found is None:
+                return Ready(output=self.output(await self.create_at_once(self._name, dict(desired or {}))))
             else:
                 await self._client.create_or_update(self._scope.group, self._name, {**(found or {}), **(desired or {})})
         return Ready()

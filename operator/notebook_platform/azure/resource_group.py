@@ -58,8 +58,8 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
             if found is not None:
                 await write_tags(self._scope.session, found["id"], changes)
                 return Ready()
-            await self._scope.session.resources.resource_groups.create_or_update(self._scope.group, dict(desired or {}))
-        return Ready()
+            made = await self.create_at_once(self._scope.group, dict(desired or {}), group="")
+        return Ready(output=self.output(made))
 
     def output(self, found: Wire | None) -> outputs.ResourceGroup | None:
         return None if found is None else outputs.ResourceGroup(id=found["id"], location=found["location"])

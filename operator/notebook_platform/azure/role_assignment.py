@@ -74,8 +74,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
 
     async def _listed(self, wanted: Assignment, *, fresh: bool) -> Sequence[Mapping[str, Any]]:
         """Return the assignments there: from the subscription's list that all platforms share, or read for this principal."""
-        session = self._scope.session
-        inside = wanted.scope.lower().startswith(f"/subscriptions/{session.subscription_id.lower()}/")
+        session, inside = self._scope.session, _is_listed(self._scope, wanted)
         if not fresh and inside:
             shared = await self._scope.cache.find(ROLE_ASSIGNMENTS, wanted.principal_id, self._scope.max_age)
             if shared is not None:
@@ -200,6 +199,11 @@ class ClusterRoles(Roles):
         return [*(self._on_network(inputs, cluster.principal_id) if own else []), *registries, *admin]
 
 
+def _is_listed(scope: AzureScope, wanted: Assignment) -> bool:
+    """Return whether the subscription's list, which all platforms share, has the assignments of its scope."""
+    return wanted.scope.lower().startswith(f"/subscriptions/{scope.session.subscription_id.lower()}/")
+
+
 async def give(scope: AzureScope, wanted: Assignment, description: str) -> None:
     """Write a role assignment. Its description is the owner tag of the platform that gives it; empty: it has no owner. Raises StepError."""
     definitions = f"/subscriptions/{scope.spec.azure.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
@@ -211,10 +215,13 @@ async def give(scope: AzureScope, wanted: Assignment, description: str) -> None:
     }
     async with azure_errors(FIELD):
         try:
-            await scope.session.send("PUT", wanted.path, json={"properties": properties}, api_version=API_VERSION)
+            answer = await scope.session.send("PUT", wanted.path, json={"properties": properties}, api_version=API_VERSION)
         except HttpResponseError as error:
             if code_of(error) != "RoleAssignmentExists":
                 raise
+        else:
+            if _is_listed(scope, wanted):
+                scope.cache.keep(ROLE_ASSIGNMENTS, wanted.path, answer)
 
 
 def _path(wanted: Assignment) -> str:

@@ -86,6 +86,14 @@ class TaggedResource(Step[Desired, Found, Output]):
         failed = self.conflict(resource, name)
         return Observed(found=None if failed else resource, failed=failed, ours=failed is None)
 
+    async def create_at_once(self, name: str, desired: Wire, *, group: str | None = None) -> Wire | None:
+        """Create a resource that exists as soon as Azure answers. Returns it as the answer has it, so that it need not be read; None: the
+        answer is not the whole resource. Raises HttpResponseError."""
+        scope, kind = self._scope, self.resource_type
+        path = kind.path(scope.session.subscription_id, scope.group if group is None else group, name)
+        answer = await scope.session.send("PUT", path, json=desired, api_version=kind.api_version)
+        return scope.cache.keep(kind, path, answer)
+
     def create_or_compare(self, name: str, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
         """Return the creation of a resource (`name` is its path in the plan) or the differences. Pure."""
         if desired is None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
-from notebook_platform.azure.arm.answer import is_complete, resource_of
+from notebook_platform.azure.arm.answer import document_of, is_complete, resource_of
 from notebook_platform.azure.arm.errors import is_missing
 from notebook_platform.azure.arm.paging import list_objects, list_resources
 from notebook_platform.azure.arm.paths import literal
@@ -67,6 +67,15 @@ class ResourceCache:
     def put(self, kind: ResourceType | DirectoryType, item: Wire, began: float) -> None:
         """Replace an item by what a fresh read returned. `began`: when the read began, on the monotonic clock."""
         self._shelf(kind).put(str(item["id"]), item, began)
+
+    def keep(self, kind: ResourceType, path: str, response: Any) -> Wire | None:
+        """Keep what the response to a write that took effect at once says of the resource at `path`, so that it need not be read for that.
+        Returns it; None: the response is not the whole resource."""
+        item, now = dict(document_of(response)), time.monotonic()
+        if str(item.get("id", "")).lower() != path.lower() or not is_complete(item):
+            return None
+        self.put(kind, item, now)
+        return item
 
     async def list_subscription(self, kind: ResourceType, max_age: float) -> list[Wire] | None:
         """Return all resources of a type in the subscription, at most `max_age` old. None: the caller may not list them."""

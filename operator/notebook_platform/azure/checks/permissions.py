@@ -73,10 +73,17 @@ async def lacking(scope: AzureScope, wanted: Iterable[Need], fresh: bool) -> lis
     missing: dict[tuple[str, bool], list[str]] = {}
     silent = True
     for need in wanted:
-        listed = [await _granted(scope, place, fresh) for place in dict.fromkeys((subscription, need.scope))]
+        listed: list[Permissions] = []
+        for place in dict.fromkeys(
+            (subscription, need.scope)
+        ):  # a role on the subscription is inherited: most need no second request
+            listed.append(await _granted(scope, place, fresh))
+            if is_granted(need.action, listed[-1]):
+                break
+        else:
+            if any(listed):
+                missing.setdefault((need.scope, need.certain), []).append(need.action)
         silent = silent and not any(listed)
-        if any(listed) and not any(is_granted(need.action, given) for given in listed):
-            missing.setdefault((need.scope, need.certain), []).append(need.action)
     if silent:
         return [Finding(sentence="Azure does not show the permissions", reason=Reason.UNKNOWN, blocks=False)]
     return [_lacks(scope, place, actions, certain) for (place, certain), actions in missing.items()]
