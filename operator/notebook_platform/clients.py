@@ -41,6 +41,7 @@ from notebook_platform.slots import Slots
 from notebook_platform.steps import azure_steps
 from notebook_platform.volume_count import count_volumes
 from notebook_platform.workload.client import build_models
+from notebook_platform.workload.stored_access import AccessStore
 
 TOKEN_REFUSED = frozenset({Reason.TOKEN_EXPIRED, Reason.TOKEN_REFUSED})
 
@@ -48,8 +49,8 @@ TOKEN_REFUSED = frozenset({Reason.TOKEN_EXPIRED, Reason.TOKEN_REFUSED})
 class SharedClients:
     """The Azure sessions, workload cluster clients and Helm that all platforms of a process share."""
 
-    def __init__(self, config: OperatorConfig, *, is_operator: bool = True) -> None:
-        """Create the clients.
+    def __init__(self, config: OperatorConfig, *, is_operator: bool = True, store: AccessStore | None = None) -> None:
+        """Create the clients. `store`: where access to clusters is kept for the next process.
 
         `is_operator` is False for commands, whose users sign in with their own rights: the allow-list of identities applies
         to them only if their configuration has one.
@@ -64,7 +65,7 @@ class SharedClients:
         )
         self.slots = Slots(config.concurrent_reconciles)
         self._sessions = SessionPool(cloud_of(config))
-        self._clusters = ClusterClients()
+        self._clusters = ClusterClients(store)
         self._releases = ReleaseClients(config, self._sessions.cloud)
 
     async def warm_up(self) -> None:
@@ -243,6 +244,10 @@ class SharedClients:
     def abort(self, platform: Platform) -> None:
         """Cancel the helm processes of a platform; returns before they have ended."""
         self._releases.abort(platform.uid)
+
+    async def delete_access(self, platform: Platform) -> None:
+        """Delete the access to the cluster that is kept outside the platform's namespace. Raises ApiException."""
+        await self._clusters.delete_access(platform.uid)
 
     async def forget(self, platform: Platform) -> None:
         """End the helm processes and close the clients of a platform that is deleted, or that another replica reconciles."""

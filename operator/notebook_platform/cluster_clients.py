@@ -1,7 +1,7 @@
 """Connect to the workload clusters of platforms.
 
-Access comes from Azure with the platform's own credentials and is kept in memory only. `SharedClients` uses this module for
-the steps that drain pools, check removed APIs and install releases.
+Access comes from Azure with the platform's own credentials, and is kept for the operator's next process (`stored_access.py`).
+`SharedClients` uses this module for the steps that drain pools, check removed APIs and install releases.
 """
 
 import logging
@@ -20,6 +20,7 @@ from notebook_platform.workload.access import Connection, WorkloadClusters
 from notebook_platform.workload.drain import drain
 from notebook_platform.workload.kubeconfig import ClusterAccess
 from notebook_platform.workload.step import WorkloadCluster, WorkloadClusterOutput, kubeconfig_secret, planned_cluster
+from notebook_platform.workload.stored_access import AccessStore
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +28,25 @@ log = logging.getLogger(__name__)
 class ClusterClients:
     """The connections to workload clusters that all platforms of a process share, and the calls that use them."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: AccessStore | None = None) -> None:
+        """`store`: where access is kept for the next process; None: nowhere."""
         self._clusters = WorkloadClusters()
+        self._store = store
 
     async def connection(self, scope: AzureScope, cluster: outputs.Cluster) -> Connection:
         """Return the connection to a platform's cluster, from memory or from Azure. Raises StepError."""
 
-        async def ask() -> ClusterAccess:
-            access = await cluster_access(scope.session, cluster)
+        key, store = cluster_key(scope.session, cluster), self._store
+
+        async def ask(from_azure: bool) -> ClusterAccess:
+            known = await store.load(scope.owner.uid, key) if store and not from_azure else None
+            access = await cluster_access(scope.session, cluster, known)
             await scope.secrets.redact_from_now_on("access to the cluster", access.secrets)
+            if store and known is None:
+                await store.save(scope.secrets.platform, key, access)
             return access
 
-        return await self._clusters.connection(scope.owner.uid, cluster_key(scope.session, cluster), ask)
+        return await self._clusters.connection(scope.owner.uid, key, ask)
 
     async def own_cluster(self, scope: AzureScope) -> Connection | None:
         """Return the connection to the cluster that Azure reports as the platform's own.
@@ -101,6 +109,11 @@ class ClusterClients:
     async def drop(self, uid: str) -> None:
         """Close the connection of a platform."""
         await self._clusters.drop(uid)
+
+    async def delete_access(self, uid: str) -> None:
+        """Delete what is kept of the access to the cluster of a platform. Raises ApiException."""
+        if self._store is not None:
+            await self._store.delete(uid)
 
     async def close(self) -> None:
         """Close all connections."""

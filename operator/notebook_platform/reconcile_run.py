@@ -186,6 +186,7 @@ class ReconcileRun:
             left = sanitized(deletion.results, context.secrets.redactor)
             if event := marks_left(left, context.shared.owner(context.platform).tag):
                 await context.reporter.emit_event(event, _now())
+            await context.shared.delete_access(context.platform)
             fresh = await context.object.read()
             if fresh is not None:
                 await context.object.set_finalizer(fresh, present=False)

@@ -32,21 +32,30 @@ def cluster_key(session: AzureSession, cluster: outputs.Cluster) -> ClusterKey:
     )
 
 
-async def cluster_access(session: AzureSession, cluster: outputs.Cluster) -> ClusterAccess:
-    """Ask Azure for access: one request, and one for a token without local accounts.
+async def cluster_access(session: AzureSession, cluster: outputs.Cluster, known: ClusterAccess | None = None) -> ClusterAccess:
+    """Ask Azure for access: one request, unless it is `known`, and one for a token without local accounts.
 
     Raises StepError (KubeconfigRefused, and as the error table says).
     """
     clusters = session.container_service.managed_clusters
     async with azure_errors("spec.cluster"):
         if cluster.local_accounts:
+            if known is not None:
+                return known
             answer = await clusters.list_cluster_admin_credentials(cluster.resource_group, cluster.name)
             return parse_kubeconfig(_text(answer))
-        answer = await clusters.list_cluster_user_credentials(cluster.resource_group, cluster.name)
+        if known is None:
+            answer = await clusters.list_cluster_user_credentials(cluster.resource_group, cluster.name)
         # The users in it run kubelogin; the operator has a token of its own.
-        address = parse_address(_text(answer))
+        address = known or parse_address(_text(answer))
         token = await session.token(f"{AKS_SERVER}/.default")
-    return ClusterAccess(server=address.server, ca_data=address.ca_data, token=token.token, expires=float(token.expires_on))
+    return ClusterAccess(
+        server=address.server,
+        ca_data=address.ca_data,
+        token=token.token,
+        expires=float(token.expires_on),
+        stored=known is not None,
+    )
 
 
 def published_kubeconfig(session: AzureSession, cluster: outputs.Cluster, access: ClusterAccess) -> str:

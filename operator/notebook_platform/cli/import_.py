@@ -140,7 +140,7 @@ async def _listed(azure: SignedIn, clusters: WorkloadClusters, taken: Taken) -> 
         local_accounts=not cluster["properties"].get("disableLocalAccounts"),
     )
     connection = await clusters.connection(
-        "import", cluster_key(azure.session, target), lambda: cluster_access(azure.session, target)
+        "import", cluster_key(azure.session, target), lambda _: cluster_access(azure.session, target)
     )
     return await releases(connection.api)
 

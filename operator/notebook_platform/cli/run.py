@@ -30,6 +30,7 @@ from notebook_platform.observability.readiness import Check, Contact
 from notebook_platform.observability.stalls import Heartbeat, measured
 from notebook_platform.observability.tracing import TracingUnavailable
 from notebook_platform.shard_operator import ShardOperator
+from notebook_platform.workload.stored_access import AccessStore
 
 OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
 """Variables that the operator's own identity may sign in with (https://learn.microsoft.com/python/api/azure-identity)."""
@@ -64,10 +65,11 @@ async def operate(chosen: OperatorConfig) -> None:
     catch_signals(stop)
     if (api := await management_api()) is None:
         raise SystemExit("no cluster found: the process has no ServiceAccount and no KUBECONFIG")
-    shared, contact = SharedClients(chosen), Contact()
+    namespace = chosen.lease_namespace or own_namespace()
+    shared, contact = SharedClients(chosen, store=AccessStore(api, namespace)), Contact()
     try:
         async with measured(shared.slots.adapt) as beat, contacted(api, contact):
-            elector = _elector(chosen, api, shared, stop, beat)
+            elector = _elector(chosen, namespace, api, shared, stop, beat)
             async with _endpoints(chosen, beat, contact, elector):
                 await shared.warm_up()
                 keep_loaded()
@@ -86,7 +88,7 @@ def catch_signals(stop: asyncio.Event) -> None:
 
 
 def _elector(
-    chosen: OperatorConfig, api: client.ApiClient, shared: SharedClients, stop: asyncio.Event, beat: Heartbeat
+    chosen: OperatorConfig, namespace: str, api: client.ApiClient, shared: SharedClients, stop: asyncio.Event, beat: Heartbeat
 ) -> ElectorThread:
     def start(shard: Shard, fence: Fence) -> ShardOperator:
         # kopf takes the signals for itself, and with several shards for the last one
@@ -103,7 +105,6 @@ def _elector(
     @asynccontextmanager
     async def connect() -> AsyncIterator[LeaseStore]:
         async with connected() as lease_api:
-            namespace = chosen.lease_namespace or own_namespace()
             yield LeaseStore(lease_api, namespace, chosen.lease_name, Timing(chosen.lease_duration))
 
     return ElectorThread(connect, shards(chosen.shards), Identity(chosen.work_dir), start, lambda: standing(beat))

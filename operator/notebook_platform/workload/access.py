@@ -1,4 +1,4 @@
-"""Hold the access to workload clusters: requested from Azure once, kept in memory, and requested again only when it is no longer
+"""Hold the access to workload clusters: asked for once (`ClusterClients`), kept in memory, and asked for again only when it is no longer
 valid.
 
 A platform's Secret with a kubeconfig is written for users and never read: otherwise users who may edit Secrets in its
@@ -47,7 +47,8 @@ class ClusterKey:
     credential: str
 
 
-Ask = Callable[[], Awaitable[ClusterAccess]]
+Ask = Callable[[bool], Awaitable[ClusterAccess]]
+"""Returns access to a cluster. True: what was known of it no longer serves, so it has to come from Azure."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class _Held:
     connection: Connection
     since: float
     factor: int = 1
+    """Of the age from which access that does not serve is given up; 0: at once, because it is an earlier process's."""
     refused: bool = False
     unreachable: bool = False
     served: tuple[str, tuple[int, int]] | None = None
@@ -95,16 +97,36 @@ class WorkloadClusters:
             held = self._held.get(uid) or self._wake(uid)
             if held is not None and held.still_holds(key):
                 return held.connection
-            access = await ask()
+            access = await ask(held is not None and held.key == key and (held.refused or held.unreachable))
             if held is not None and held.key == key and held.connection.access == access:
                 # Azure gives what it gave before: the client, and whoever uses it, go on.
-                self._held[uid] = _Held(key, held.connection, time.monotonic(), factor=2 * held.factor, served=held.served)
+                self._held[uid] = _Held(
+                    key, held.connection, time.monotonic(), factor=max(1, 2 * held.factor), served=held.served
+                )
                 return held.connection
-            api = await _connected(access, lambda: self._refuse(uid, access))
+            try:
+                api = await self._connected(uid, access)
+            except StepError:
+                if not access.stored:
+                    raise
+                access = await ask(True)
+                api = await self._connected(uid, access)
             if held is not None:
                 self._retired.append((time.monotonic() + RETIRED_SECONDS, held.connection.api))
-            self._held[uid] = _Held(key, Connection(access, api), time.monotonic())
+            self._held[uid] = _Held(key, Connection(access, api), time.monotonic(), factor=0 if access.stored else 1)
             return self._held[uid].connection
+
+    async def _connected(self, uid: str, access: ClusterAccess) -> client.ApiClient:
+        """Return a client with this access. Raises StepError when its certificates cannot be used."""
+        try:
+            return await connect(access, lambda: self._refuse(uid, access))
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise StepError(
+                Reason.KUBECONFIG_REFUSED,
+                f"spec.cluster: the certificates in the kubeconfig of the managed cluster are unusable ({type(error).__name__})",
+                "Rotate the cluster's certificates (`az aks rotate-certs`), or check the certificate that its API server presents.",
+                retry_in=60,
+            ) from None
 
     def _refuse(self, uid: str, access: ClusterAccess) -> None:
         """Handle a refusal (401) by the cluster, or another cluster at its address."""
@@ -174,15 +196,3 @@ class WorkloadClusters:
         self._retired = [(ends, api) for ends, api in self._retired if api not in over]
         for api in over:
             await api.close()
-
-
-async def _connected(access: ClusterAccess, unauthorized: Callable[[], None]) -> client.ApiClient:
-    try:
-        return await connect(access, unauthorized)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise StepError(
-            Reason.KUBECONFIG_REFUSED,
-            f"spec.cluster: the certificates in the kubeconfig of the managed cluster are unusable ({type(error).__name__})",
-            "Rotate the cluster's certificates (`az aks rotate-certs`), or check the certificate that its API server presents.",
-            retry_in=60,
-        ) from None

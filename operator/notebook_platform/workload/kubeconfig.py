@@ -57,13 +57,14 @@ class ClusterAddress:
 class ClusterAccess(ClusterAddress):
     """An address and the credential for it: a client certificate with its key (PEM), or a bearer token, or both.
 
-    `expires` is when the token ends, in Unix time; None: no known end.
+    `expires` is when the token ends, in Unix time; None: no known end. `stored`: an earlier process has kept it, so that it may be outdated.
     """
 
     client_certificate: str = field(default="", repr=False)
     client_key: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     expires: float | None = None
+    stored: bool = field(default=False, compare=False)
 
     @property
     def secrets(self) -> Mapping[str, str]:
@@ -127,6 +128,21 @@ def parse_kubeconfig(text: str | bytes) -> ClusterAccess:
     if bool(access.client_certificate) != bool(access.client_key) or not (access.token or access.client_key):
         raise _refusal("the current user has neither a token nor a client certificate with its key")
     return access
+
+
+def is_usable(access: ClusterAccess, *, local_accounts: bool) -> bool:
+    """Return whether stored access is what `parse_kubeconfig` could have returned: `local_accounts` with a credential, else an address."""
+    certificates = (access.ca_data, access.client_certificate)
+    return (
+        sum(map(len, (access.server, *certificates, access.client_key, access.token))) < BUDGET.bytes
+        and bool(SERVER.fullmatch(access.server))
+        and _has_host(access.server)
+        and all(not text or CERTIFICATES.fullmatch(text.lstrip()) for text in certificates)
+        and (not access.client_key or KEY.fullmatch(access.client_key.lstrip()) is not None)
+        and (not access.token or TOKEN.fullmatch(access.token) is not None)
+        and bool(access.client_certificate) == bool(access.client_key)
+        and bool(access.client_key or access.token) is local_accounts
+    )
 
 
 def parse_address(text: str | bytes) -> ClusterAddress:

@@ -31,7 +31,7 @@ class Azure:
     asked: int = 0
     more: dict[str, Any] = field(default_factory=dict)
 
-    async def __call__(self) -> ClusterAccess:
+    async def __call__(self, from_azure: bool) -> ClusterAccess:
         self.asked += 1
         await asyncio.sleep(0)
         return self.server.access(**self.more)
@@ -130,7 +130,7 @@ async def test_certificates_that_cannot_be_used_are_refused_with_a_reason(server
     text = f"-----BEGIN CERTIFICATE-----\n{nonsense}\n-----END CERTIFICATE-----\n"
     access = parse_kubeconfig(ClusterAccess(server=server.url, ca_data=text, token="x").kubeconfig())
 
-    async def ask() -> ClusterAccess:
+    async def ask(from_azure: bool) -> ClusterAccess:
         return access
 
     with pytest.raises(StepError) as caught:
