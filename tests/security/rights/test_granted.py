@@ -105,7 +105,12 @@ def test_the_operator_has_leases_in_its_own_namespace_and_deletes_none(site: Man
     assert not any(may(site, *((verb, leases) for verb in verbs), namespace="kube-system").values())
 
 
-@pytest.mark.parametrize("namespace", ["kube-system", "default", NAMESPACE])
+def test_the_operator_lists_no_secrets_in_its_own_namespace_where_it_keeps_its_access_to_clusters(site: Management) -> None:
+    allowed = {question for question, yes in may(site, *ANYWHERE, namespace=NAMESPACE).items() if yes}
+    assert allowed == {(verb, "secrets") for verb in ("get", "create", "update", "delete")}
+
+
+@pytest.mark.parametrize("namespace", ["kube-system", "default"])
 def test_the_operator_reads_nothing_in_a_namespace_without_a_rolebinding(site: Management, namespace: str) -> None:
     assert [question for question, yes in may(site, *ANYWHERE, namespace=namespace).items() if yes] == []
 

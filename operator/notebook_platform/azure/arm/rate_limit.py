@@ -44,8 +44,9 @@ GRAPH = {
 OF_GRAPH = "graph "
 """How the kinds of Microsoft Graph's buckets begin."""
 
-LONGEST_WAIT = 60.0
-"""Seconds after which a platform asks again for its turn, which may come earlier than it expects."""
+SHORTEST_WAIT, LONGEST_WAIT = 0.5, 60.0
+"""Seconds after which a platform asks again for its turn at the earliest, because a reconcile costs more than a request, and at the latest,
+because its turn may come earlier than it expects."""
 
 UNKNOWN_WAIT = 5.0
 """Seconds without a request after a refusal that names no wait."""
@@ -101,7 +102,8 @@ class Buckets:
         self._documented = documented
         self._buckets: dict[str, dict[tuple[str, ...], Bucket]] = {}
         """By kind, and then by scope."""
-        self._waiting: dict[str, set[tuple[Bucket, ...]]] = {}
+        self._waiting: dict[str, dict[tuple[Bucket, ...], float]] = {}
+        """By platform: when it last asked for a token of these buckets."""
         self._prune_at = MANY_BUCKETS
         for kind in (*RESOURCE_MANAGER, *(f"{OF_GRAPH}{kind}" for kind in GRAPH), *(p.kind for p in PROVIDERS)):
             TOKENS_LEFT.labels(kind=kind).set_function(partial(self.fewest, kind))
@@ -142,12 +144,12 @@ class Buckets:
         return min(bucket.share(now) for bucket in self.of_resource_manager(method, path, subscription_id, principal))
 
     def take(self, platform: str, buckets: Sequence[Bucket]) -> float:
-        """Take the token of a request from its buckets. Returns 0, or the seconds after which the platform asks again, at most LONGEST_WAIT:
-        then none is taken."""
+        """Take the token of a request from its buckets. Returns 0, or the seconds after which the platform asks again, from SHORTEST_WAIT to
+        LONGEST_WAIT: then none is taken."""
         now = self.clock()
         if (wait := max(bucket.wait(platform, now) for bucket in buckets)) > 0:
-            self._waiting.setdefault(platform, set()).add(tuple(buckets))
-            return min(wait, LONGEST_WAIT)
+            self._waiting.setdefault(platform, {})[tuple(buckets)] = now
+            return min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
         for bucket in buckets:
             bucket.spend(platform, now)
         return 0.0
@@ -164,10 +166,13 @@ class Buckets:
         earlier, so at most LONGEST_WAIT is returned.
         """
         now = self.clock()
-        waits = [max(bucket.remaining(platform, now) for bucket in buckets) for buckets in self._waiting.get(platform, ())]
+        waits = [
+            max(asked + SHORTEST_WAIT - now, *(bucket.remaining(platform, now) for bucket in buckets))
+            for buckets, asked in self._waiting.get(platform, {}).items()
+        ]
         if (wait := min(waits, default=0.0)) <= 0:
             self._waiting.pop(platform, None)
-        return min(wait, LONGEST_WAIT)
+        return min(max(wait, 0.0), LONGEST_WAIT)
 
     def forget(self, platform: str) -> None:
         """Forget what a platform waits for."""
