@@ -17,7 +17,7 @@ from tests.integration.releases.test_hub_health import HUB, QUICK
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 MERGE = "application/merge-patch+json"
 GROUP = ("snapshot.storage.k8s.io", "v1")
-EARLIER = "hub-db-dir-0-11-1-r1-20261001"
+EARLIER = "hub-db-dir-0-11-1"
 
 
 def definition(kind: str, scope: str) -> dict[str, Any]:
@@ -73,14 +73,12 @@ async def test_the_upgrade_begins_when_the_snapshot_is_ready_and_a_failed_one_is
     assert (
         await hub.until(lambda outcome: isinstance(outcome, Deferred) and outcome.needs_user, "JupyterHub")
     ).reason == "ApprovalNeeded"
+    left = {"apiVersion": "/".join(GROUP), "kind": "VolumeSnapshot", "metadata": {"name": EARLIER}}
+    left = await snapshots.create_namespaced_custom_object(*GROUP, hub.namespace, "volumesnapshots", left)
+    await snapshots.replace_namespaced_custom_object_status(
+        *GROUP, hub.namespace, "volumesnapshots", EARLIER, {**left, "status": {"readyToUse": True}}
+    )
     hub.approved = frozenset({"4.4.0"})
-    left = {
-        "apiVersion": "/".join(GROUP),
-        "kind": "VolumeSnapshot",
-        "metadata": {"name": EARLIER},
-        "status": {"readyToUse": True},
-    }
-    await snapshots.create_namespaced_custom_object(*GROUP, hub.namespace, "volumesnapshots", left)
     result = await hub.reason("Snapshotting", "JupyterHub")
 
     async def there() -> Any:
