@@ -85,6 +85,19 @@ async def test_a_control_plane_that_is_upgraded_without_effect_holds_up_nothing_
     assert isinstance(results["Autoscale"].outcome, Ready)
 
 
+async def test_a_member_of_a_pool_that_is_written_without_effect_holds_up_no_upgrade(estate: Estate) -> None:
+    await settled(estate, at("1.34"))
+    spec = at("1.35")
+    spec["nodePools"][1]["nodeLabels"] = {"team": "alpha"}
+    for _ in range(30):
+        results = await estate.once(spec)
+        await estate.simulator.world.clock.sleep(700)
+        if (await versions(estate))["users"] == "1.35":
+            break
+        await estate.control("PATCH", f"/resources{CLUSTER}/agentPools/users", {"properties": {"nodeLabels": {"team": None}}})
+    assert await versions(estate) == all_at("1.35"), results["NodePools"].outcome
+
+
 @pytest.mark.parametrize("warn", [False, True])
 async def test_a_window_that_closes_between_two_minor_versions_holds_the_second(estate: Estate, warn: bool) -> None:
     await half_way(estate, warn=warn)

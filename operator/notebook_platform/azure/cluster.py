@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from azure.core import MatchConditions
@@ -11,6 +12,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import active
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro, working
+from notebook_platform.azure.arm.repeated import upgrade_despite
 from notebook_platform.azure.arm.resource_types import CLUSTERS
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.cluster_body import (
@@ -51,7 +53,7 @@ from notebook_platform.azure.upgrade_gate import awaits_pools, idle_pools_first,
 from notebook_platform.azure.versions import next_version
 from notebook_platform.engine import Action, Change, Inputs, Observed
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Gate
-from notebook_platform.engine.outcome import ChangeWithoutEffect, Outcome, Progressing, Ready
+from notebook_platform.engine.outcome import Outcome, Progressing, Ready
 
 FIELD = "spec.cluster"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS, POWER_SECONDS = 300.0, 120.0, 600.0, 240.0, 180.0
@@ -190,13 +192,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             changes = [change for change in changes if (change.path, change.after) != (NODE_PROVISIONING_PATH, "Auto")]
             if not changes:
                 return autoscaler_first(self._scope.spec, pools, self.output(found))
-        try:
-            return await self._update(desired, found, changes)
-        except ChangeWithoutEffect:
-            upgrade = [change for change in changes if change.path == VERSION_PATH]
-            if len(upgrade) in (0, len(changes)):
-                raise
-            return await self._update(desired, found, upgrade)
+        return await upgrade_despite(partial(self._update, desired, found), changes, VERSION_PATH)
 
     def _patch(self, desired: Wire) -> Patch:
         return cluster_patch(self._scope.spec, self._scope.applied.get(self.name), desired)

@@ -4,6 +4,7 @@ A pool that neither the spec names nor the operator created is reported and left
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from azure.core import MatchConditions
@@ -35,6 +36,7 @@ from notebook_platform.azure.agent_pools import (
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.ownership import OWNER_TAG
+from notebook_platform.azure.arm.repeated import upgrade_despite
 from notebook_platform.azure.arm.resource_types import CLUSTERS, SCALE_SETS
 from notebook_platform.azure.checks.new_pools import gated, pool_obstacles
 from notebook_platform.azure.last_applied import removed_tags, with_surge
@@ -44,6 +46,7 @@ from notebook_platform.azure.pool_patch import pool_patch, sent_changes
 from notebook_platform.azure.pool_state import (
     Found,
     Wanted,
+    by_pool,
     check_not_last,
     draining,
     replaced,
@@ -61,8 +64,6 @@ from notebook_platform.azure.versions import follows, next_version
 from notebook_platform.engine import Action, Change, Inputs, Observed, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive
 from notebook_platform.engine.outcome import Outcome, Progressing, Ready, StepError
-
-POOL_TAG = "aks-managed-poolName"
 
 
 class NodePools(Step[Wanted, Found, outputs.NodePools]):
@@ -107,12 +108,13 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             pools = await self._read(cluster, fresh=fresh)
             if pools is None:
                 return Observed()
-            group = cluster.node_resource_group
-            scale_sets = await self._scale_sets(group, fresh=fresh) if self._monitored else {}  # only custom autoscale needs them
+            group, scope = cluster.node_resource_group, self._scope
+            needed = self._monitored  # only custom autoscale needs them
+            sets = await scope.cache.list_group(SCALE_SETS, group, max_age=scope.max_age, fresh=fresh) if needed else ()
         obstacles = await pool_obstacles(self._scope, pools, cluster.kubernetes_version) if fresh else {}
         schedules = [schedule for pool in self._spec.values() for schedule in pool.schedules]
         return Observed(
-            found=Found(pools, scale_sets, obstacles),
+            found=Found(pools, by_pool(sets), obstacles),
             busy=work_on(pools),
             notices=unknown_pools(set(pools) - set(self._spec) - set(self._owned(pools))),
             requeue_after=seconds_to_turn(schedules, self._scope.now),
@@ -131,10 +133,6 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             if is_missing(error):
                 return None
             raise
-
-    async def _scale_sets(self, group: str, *, fresh: bool) -> Mapping[str, str]:
-        listed = await self._scope.cache.list_group(SCALE_SETS, group, max_age=self._scope.max_age, fresh=fresh)
-        return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 
     def varying(self, desired: Wanted) -> Mapping[str, int]:
         return scheduled_bounds(self._spec, desired.pools)
@@ -199,7 +197,8 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             return await self._remove(name, pools, desired.cluster)
         if name not in pools:
             return await self._create(name, desired.pools[name], initial_count(self._spec[name]), desired.cluster)
-        return await self._update(name, desired.pools[name], pools[name], changes, desired.cluster)
+        write = partial(self._update, name, desired.pools[name], pools[name], cluster=desired.cluster)
+        return await upgrade_despite(write, changes, ".orchestratorVersion")
 
     async def _rotate(self, name: str, desired: Wanted, pools: Mapping[str, Wire], *, differs: bool) -> Outcome | None:
         wanted, count = desired.pools[name], initial_count(self._spec[name])

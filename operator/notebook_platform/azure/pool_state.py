@@ -1,7 +1,8 @@
 """The desired and the observed state of the step NodePools, and what follows from both. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from notebook_platform import outputs
 from notebook_platform.api.node_pools import NodePool
@@ -11,6 +12,8 @@ from notebook_platform.azure.arm.operations import working
 from notebook_platform.azure.states import is_busy
 from notebook_platform.engine import Action, Change, Failed, Outcome, Progressing, StepError
 from notebook_platform.engine.outcome import Deferred
+
+POOL_TAG = "aks-managed-poolName"
 
 AT_ONCE = 0.05
 DRAIN_RECHECK, LONGEST_RECHECK, DRAIN_STALLS_AFTER = 3.0, 60.0, 1800.0
@@ -32,6 +35,11 @@ class Found:
     pools: Mapping[str, Wire]
     scale_sets: Mapping[str, str]
     obstacles: Mapping[str, Failed] = field(default_factory=dict)
+
+
+def by_pool(scale_sets: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
+    """Return the ids of scale sets by the name of the agent pool that each belongs to."""
+    return {s["tags"][POOL_TAG]: str(s["id"]) for s in scale_sets or () if (s.get("tags") or {}).get(POOL_TAG)}
 
 
 def work_on(pools: Mapping[str, Wire]) -> Progressing | None:

@@ -5,8 +5,9 @@ Nodes pull by the role AcrPull (ClusterRoles gives it). The builder pushes with 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from notebook_platform import outputs
 from notebook_platform.api.binderhub import AzureRegistry
@@ -27,7 +28,7 @@ from notebook_platform.kube.validated import select
 
 RIGHTS = ("content/read", "content/write", "metadata/read")
 CREATE_SECONDS, AGAIN = 20.0, 0.2
-TAGS, SKU = "tags", "sku"
+TAGS, SKU, PASSWORD = "tags", "sku", "password"
 
 
 @dataclass(frozen=True)
@@ -186,27 +187,26 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         Raises ChangeWithoutEffect when only such changes are left.
         """
         id_, name, useless = found.registry["id"], found.registry["name"], None
-        parts = {
-            part: [change for change in changes if _part(change, desired) == part] for part in (TAGS, SKU, *desired.below, "")
+        makers: dict[str, Callable[[Sequence[Change]], Awaitable[Outcome | None]]] = {
+            TAGS: lambda mine: write_tags(self._scope.session, id_, mine),
+            SKU: lambda _: self._write(
+                "PATCH", self._id, {"sku": desired.registry["sku"]}, f"update container registry {name}", CREATE_SECONDS
+            ),
+            **{part: partial(self._write_below, part, body, name) for part, body in desired.below.items()},
+            PASSWORD: lambda _: self._password.renew(found.kept),
         }
-        for part, mine in parts.items():
-            if not mine:
+        for part, make in makers.items():
+            if not (mine := [change for change in changes if _part(change, desired) == part]):
                 continue
             try:
-                with self._scope.counted(FIELD, f"update {part or 'password'} of container registry {name}", mine):
-                    if part == TAGS:
-                        await write_tags(self._scope.session, id_, mine)
-                        return self._goes_on()
-                    if part == SKU:
-                        body, kind = {"sku": desired.registry["sku"]}, f"update container registry {name}"
-                        return await self._write("PATCH", self._id, body, kind, CREATE_SECONDS)
-                    if part:
-                        kind = f"create {part} of {name}"
-                        return await self._write("PUT", f"{self._id}/{part}", desired.below[part], kind, CHILD_SECONDS)
-                    return await self._password.renew(found.kept) or self._goes_on()
+                with self._scope.counted(FIELD, f"update {part} of container registry {name}", mine):
+                    return await make(mine) or self._goes_on()
             except ChangeWithoutEffect as error:
                 useless = useless or error
         raise useless or AssertionError("no change of the registry is left")
+
+    async def _write_below(self, path: str, body: Wire, name: str, _: Sequence[Change]) -> Outcome:
+        return await self._write("PUT", f"{self._id}/{path}", body, f"create {path} of {name}", CHILD_SECONDS)
 
     async def _write(self, method: str, path: str, body: Wire, kind: str, expected: float) -> Outcome:
         answer = await self._scope.session.send(method, path, json=body, api_version=REGISTRY_API)
@@ -240,6 +240,6 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
 
 
 def _part(change: Change, desired: Wanted) -> str:
-    """Return what one write changes: the tags, the SKU, or a resource below the registry by its path; empty: the password."""
-    below = next((path for path in desired.below if change.path.startswith(path)), "")
-    return below or (change.keys[0] if change.keys[:1] in ((TAGS,), (SKU,)) else "")
+    """Return what one write changes: the tags, the SKU, a resource below the registry by its path, or the password."""
+    below = next((path for path in desired.below if change.path.startswith(path)), None)
+    return below or (change.keys[0] if change.keys[:1] in ((TAGS,), (SKU,)) else PASSWORD)

@@ -5,9 +5,10 @@ accepted. The count is in memory: a new operator tries again. Steps ask for it t
 survives the operator (`patch_changes.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.change import Change
@@ -21,6 +22,8 @@ AGAIN = timedelta(hours=1)
 
 MOST_COUNTED = 1000
 """Counts beyond this number are dropped once they no longer matter."""
+
+Made = TypeVar("Made")
 
 Write = tuple[str, str]
 """A write: the platform's uid, and the kind of the operation, which names the resource."""
@@ -65,6 +68,20 @@ class RepeatedWrites:
             f"{field}: Azure accepted {first.path} = {first.after!r} {sent.count} times and still has {first.before!r}",
             "Find in the resource's activity log what resets the value, or set the value that Azure has in the spec.",
         )
+
+
+async def upgrade_despite(write: Callable[[Sequence[Change]], Awaitable[Made]], changes: Sequence[Change], version: str) -> Made:
+    """Make the changes with `write`; where they have no effect, make the upgrade of Kubernetes among them alone.
+
+    `version`: the end of the path of its change. Raises ChangeWithoutEffect when there is no upgrade, or it cannot be made yet.
+    """
+    try:
+        return await write(changes)
+    except ChangeWithoutEffect:
+        upgrade = [change for change in changes if change.path.endswith(version)]
+        if len(upgrade) in (0, len(changes)) or (made := await write(upgrade)) is None:
+            raise
+        return made
 
 
 def _difference(changes: Sequence[Change]) -> int:

@@ -27,7 +27,7 @@ from notebook_platform.azure.importing.network import describe_network, managed_
 from notebook_platform.azure.importing.patches import add_patches
 from notebook_platform.azure.importing.pools import describe_pool, obstacle
 from notebook_platform.azure.importing.roles import describe_identity, describe_registries, role_places
-from notebook_platform.azure.node_pools import POOL_TAG
+from notebook_platform.azure.pool_state import POOL_TAG
 from notebook_platform.engine import StepError
 from notebook_platform.versions import minor
 
