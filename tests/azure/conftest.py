@@ -24,7 +24,7 @@ from notebook_platform.engine.drift import Baseline
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, Rechecked, StepError, Unblocking
 from notebook_platform.engine.reconcile import Policy, reconcile
-from notebook_platform.engine.result import Result, up_to_date
+from notebook_platform.engine.result import Result, operations_in_progress, operations_not_polled, up_to_date
 from notebook_platform.engine.teardown import orphan, teardown
 from notebook_platform.steps import azure_steps
 
@@ -136,11 +136,7 @@ class Estate:
         raise AssertionError(f"did not come to rest: {results}")
 
     def _remember(self, results: Mapping[str, Result]) -> None:
-        self.operations = {
-            r.outcome.operation.key or name: r.outcome.operation
-            for name, r in results.items()
-            if isinstance(r.outcome, Progressing) and r.outcome.operation
-        }
+        self.operations = {**operations_not_polled(results, self.operations), **operations_in_progress(results)}
 
     async def settle(self, spec: dict[str, Any]) -> dict[str, Result]:
         """Reconcile until no operation is in progress; retryable failures are retried."""

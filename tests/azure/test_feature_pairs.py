@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from notebook_platform.engine.outcome import Progressing
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.azure.conftest import Estate, settled
@@ -167,3 +168,18 @@ async def test_a_window_that_closes_during_a_rotation_holds_it_though_a_label_ch
     estate.window_gate = ""
     resources = await settled(estate, with_pool(**ROTATED, nodeLabels={"team": "physics"}))
     assert resources[f"{CLUSTER}/agentpools/users"]["properties"]["vmSize"] == "Standard_D4s_v3"
+
+
+async def test_a_night_that_begins_while_the_cluster_gets_a_secret_rolls_its_nodes_once(estate: Estate) -> None:
+    spec, estate.now = with_cluster(powerSchedules=NIGHTS), DAY
+    await settled(estate, spec)
+    principal = estate.secrets.data["prd-jhub-service-principal"]
+    estate.now = datetime.fromisoformat(principal["expires"]).replace(hour=12) - timedelta(days=5)
+    mark = await estate.mark()
+    while not isinstance((await estate.once(spec))["PrincipalSecret"].outcome, Progressing):
+        await estate.simulator.world.clock.sleep(5)
+    for hours in (9, 15):
+        estate.now += timedelta(hours=hours)
+        await settled(estate, spec)
+    writes = [w.removeprefix("POST prd-aks-jhub/") for w in await estate.writes(mark) if w.startswith("POST prd-aks-jhub/")]
+    assert writes == ["resetServicePrincipalProfile", "stop", "start"]

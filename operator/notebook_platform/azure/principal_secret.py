@@ -97,15 +97,17 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         return inputs.get(Secret)
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Used]:
-        current = inputs.get(Secret)
-        if current is None:
+        current, gives = inputs.get(Secret), self.name in self._scope.operations and not self._scope.deleting
+        if current is None and not gives:
             return Observed()
         if (pending := await self._scope.pending(self.name, FIELD, CLUSTERS, self._scope.spec.cluster.name)) is not None:
             return pending
         state = select(await self._scope.secrets.own(_state_name(self._scope)), {"given": SHORT_WORD, "giving": SHORT_WORD})
-        if "giving" in state and self.name in self._scope.operations:
+        if "giving" in state and gives:
             state = {"given": state["giving"]}  # the operation that gave it is over, and went well
             await self._keep(state)
+        if current is None:  # the cluster has been stopped since
+            return Observed()
         if "given" not in state:
             state = {"given": current.id}  # a cluster that was taken over: it works, so it has the current one
             await self._keep(state)
