@@ -50,12 +50,21 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
     observations, made = await _observe_forwards(graph)
 
     async def act(step: AnyStep, _: Inputs) -> Result:
-        observed = observations[step.name]
         host = graph.provider(step.deleted_with) if step.deleted_with else None
         hosting = observations[host] if host else None
         ends_anyway = isinstance(hosting, Observed) and hosting.exists
+        if ends_anyway and isinstance(observations[step.name], Failed):
+            return Result(outcome=Ready())
+        result = await delete(step)
+        if ends_anyway and isinstance(result.outcome, Failed):
+            log.warning("%s is deleted with %s: %s", step.name, host, result.outcome.message)
+            return Result(outcome=Ready())
+        return result
+
+    async def delete(step: AnyStep) -> Result:
+        observed = observations[step.name]
         if isinstance(observed, Failed):
-            return Result(outcome=Ready() if ends_anyway else _blamed(graph, step, observed, observations))
+            return Result(outcome=_blamed(graph, step, observed, observations))
         if not observed.ours or (not observed.exists and not observed.busy and not observed.failed):
             return Result(outcome=Ready())
         if step.name in backing_off:
@@ -64,11 +73,7 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
             return Result(outcome=observed.busy, exists=True)
         if not observed.exists:
             return Result(outcome=observed.failed or Ready(), exists=True)
-        result = await guarded(step, _deleted(step, observed.found, graph.inputs(step.name, made)))
-        if isinstance(result.outcome, Failed) and ends_anyway:
-            log.warning("%s is deleted with %s: %s", step.name, host, result.outcome.message)
-            return Result(outcome=Ready())
-        return result
+        return await guarded(step, _deleted(step, observed.found, graph.inputs(step.name, made)))
 
     return await walk(graph, _waits(graph, observations), act, on_result)
 

@@ -16,7 +16,7 @@ from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, O
 from notebook_platform.engine.change import Disruptive, NeedsApproval
 from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.actions.waiting import LOCK_RECHECK, locked_for_long, until_helm_ends
-from notebook_platform.helm.errors import failure
+from notebook_platform.helm.errors import RETRIES, failure
 from notebook_platform.helm.history import History, read_history, records_changed
 from notebook_platform.helm.ledger import OwnedRelease, Place
 from notebook_platform.helm.ownership import ReleaseScope, orphan_release
@@ -29,6 +29,9 @@ from notebook_platform.workload.step import WorkloadClusterOutput
 Clear = Callable[[client.ApiClient, str], Awaitable[None]]
 Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]
 """Returns the effects of uninstalling a release on users' data."""
+
+MOST_FAILURES = 3
+"""Failures of Helm in a row to uninstall a release, after which a user has to act. Helm is still run at every interval."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,22 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
             if not run.ended and run.verb == "uninstall":
                 message = f"Helm is running: uninstall {release} from {namespace}"
                 return Observed(busy=Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.5))
-            if run.words is not None and run.verb == "uninstall":
-                return Observed(failed=failure(run.words, f"release {release} of {namespace}"))
+            if run.words is not None and run.verb == "uninstall" and not self._scope.deleting:
+                return Observed(failed=self._failure((namespace, release), run.words))
         if self._scope.deleting:
             return Observed(found=Found(target, left))
         histories = {place: await read_history(target.api, *place, owned) for place, owned in left.items()}
         return Observed(found=Found(target, left, histories, await self._awaits(target, left, histories)))
+
+    def _failure(self, place: Place, words: str) -> Failed:
+        """Return the failure of an uninstallation; after some in a row a user has to act."""
+        failed, last = (
+            failure(words, f"release {place[1]} of {place[0]}"),
+            self._scope.helm.failed_uninstallation(self._key(place)),
+        )
+        if last is None or last.count < MOST_FAILURES:
+            return failed
+        return replace(failed, retry_in=None, remedy=failed.remedy.replace(RETRIES, "The operator retries at every interval."))
 
     async def _awaits(
         self, target: WorkloadClusterOutput, left: Mapping[Place, OwnedRelease], histories: Mapping[Place, History]
@@ -143,7 +156,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         if failed := records_changed(kept, owned, "spec", _label(place), in_spec=False):
             return failed
         if kept.own is not None:
-            return await uninstall(scope.helm, api, scope.ledger, self._key(place), kept.own)
+            return await uninstall(scope.helm, api, scope.ledger, self._key(place), kept.own, once=with_data)
         if clear := self._clear.get(owned.step):
             await clear(api, place[0])
         wanted = () if with_data else self._wanted

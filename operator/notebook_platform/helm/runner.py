@@ -56,6 +56,10 @@ _PROCESS = os.urandom(6).hex()
 """Distinguishes this process from an earlier one with the same id, which is usual in containers."""
 
 
+FAILED_SECONDS = 3600.0
+"""Seconds for which a failure to uninstall a release is remembered."""
+
+
 @dataclass
 class Run:
     """One running or ended Helm process; `words` is Helm's message when it failed, `wish` what it works for, if that may
@@ -83,6 +87,15 @@ class Run:
         return time.monotonic() - self.started
 
 
+@dataclass(frozen=True)
+class FailedUninstallation:
+    """The last failure of Helm to uninstall a release. `count`: how many there were in a row; `at`: when, on the monotonic clock."""
+
+    words: str
+    count: int
+    at: float
+
+
 class Helm:
     """All Helm processes of the operator. Only one at a time works on a release."""
 
@@ -93,6 +106,7 @@ class Helm:
         self._proxy = RecordProxy()
         self._work_dir = work_dir
         self._runs: dict[str, Run] = {}
+        self._failed: dict[str, FailedUninstallation] = {}
         work_dir.mkdir(parents=True, exist_ok=True)
         (work_dir / "home").mkdir(exist_ok=True, mode=0o700)
         self._executable = work_dir / f"helm-on-a-leash-{os.getpid()}"  # a command may share the directory with the operator
@@ -126,6 +140,11 @@ class Helm:
             del self._runs[key]
         return run
 
+    def failed_uninstallation(self, key: str) -> FailedUninstallation | None:
+        """Return the last failure to uninstall a release, for an hour; None: there is none, or Helm has run for it since."""
+        found = self._failed.get(key)
+        return found if found is not None and time.monotonic() - found.at < FAILED_SECONDS else None
+
     def stop(self, key: str) -> bool:
         """End a run that is no longer wanted. Returns whether there was one; a later reconcile recovers an unfinished revision."""
         run = self._runs.get(key)
@@ -144,8 +163,9 @@ class Helm:
     async def end(self, uid: str) -> None:
         """End the helm processes of a platform; a later reconcile, of whichever replica, recovers the releases."""
         await asyncio.gather(*self.abort(uid), return_exceptions=True)
-        for key in [key for key in self._runs if key.startswith(f"{uid}/")]:
-            del self._runs[key]
+        for kept in (self._runs, self._failed):
+            for key in [key for key in kept if key.startswith(f"{uid}/")]:
+                del kept[key]
 
     def start(
         self, key: str, verb: str, access: Access, work: Callable[[Command], Awaitable[object]], wish: object = None
@@ -155,6 +175,9 @@ class Helm:
         check_fence()
         if key in self._runs and not self._runs[key].ended:
             return
+
+        before = self._failed.pop(key, None)
+        count = before.count if before is not None else 0
 
         async def run() -> None:
             async with (
@@ -166,7 +189,9 @@ class Helm:
                     check_fence()
                     await work(command)
                 except Error as error:
-                    self._runs[key].words = error.stderr.decode(errors="replace")
+                    words = self._runs[key].words = error.stderr.decode(errors="replace")
+                    if verb == "uninstall":
+                        self._failed[key] = FailedUninstallation(words, count + 1, time.monotonic())
                 except StepError as refused:
                     self._runs[key].refused = refused.failed
 

@@ -192,7 +192,7 @@ class ReleaseStep(Step[Wanted, Found, Running]):
         if failed := records_changed(found.history, found.owned, content.field, self._observer.label):
             return failed
         if found.history.own is not None:
-            return await uninstall(scope.helm, api, scope.ledger, key, found.history.own)
+            return await uninstall(scope.helm, api, scope.ledger, key, found.history.own, once=True)
         await content.clear(api)
         await finish(api, scope.ledger, self._observer.place, found.owned, found.history, with_data=True)
         return Ready()

@@ -10,6 +10,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing
 from notebook_platform.helm.actions.context import MOST_DISCARDED, RUN_RECHECK
 from notebook_platform.helm.actions.waiting import LOCK_RECHECK
+from notebook_platform.helm.errors import failure
 from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
 from notebook_platform.helm.lock_holder import live_holder
@@ -23,10 +24,15 @@ from notebook_platform.helm.storage import discard
 HOOK = "helm.sh/hook"
 
 
-async def uninstall(helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, key: str, release: Release) -> Outcome:
+async def uninstall(
+    helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, key: str, release: Release, *, once: bool = False
+) -> Outcome:
     """Begin to uninstall a release whose newest record is ours. Hooks of an adopted record are not run, because
-    nothing proves that they are the release's."""
+    nothing proves that they are the release's. `once`: after a failure Helm is not started again for a while; a cluster that is deleted
+    does not wait for releases that cannot be uninstalled."""
     place = (release.namespace, release.name)
+    if once and (failed := helm.failed_uninstallation(key)):
+        return failure(failed.words, f"release {release.name} of {release.namespace}")
     owned = ledger.release(place)
     if release.pending and (holder := await live_holder(owned)):
         message = f"A Helm process of the operator with the lease {holder} is working on {release.name} ({release.status})"
