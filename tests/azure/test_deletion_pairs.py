@@ -136,3 +136,26 @@ async def test_orphaning_removes_the_mark_of_an_autoscale_setting_beside_one_of_
     await estate.orphan(spec)
     state = (await estate.state())["resources"]
     assert "notebookplatform-owner" not in str(state[settings[0]]) and state[settings[1]]["tags"] == theirs["tags"]
+
+
+@pytest.mark.parametrize("owner", ["another platform", "no owner"])
+@pytest.mark.parametrize("identity", ["ServicePrincipal", "UserAssigned"])
+async def test_the_identity_of_a_cluster_that_the_platform_no_longer_owns_is_kept(
+    estate: Estate, identity: str, owner: str
+) -> None:
+    assigned = {"type": "UserAssigned", "userAssigned": {"name": "mine"}}
+    spec = runbook_spec() if identity == "ServicePrincipal" else runbook_spec(identity=assigned)
+    await settled(estate, spec)
+    tag = "test/platforms/another/uid-9" if owner == "another platform" else None
+    await estate.control("PATCH", f"/resources{CLUSTER}", {"tags": {"notebookplatform-owner": tag}})
+    before = await estate.state()
+    failed = {n: r.outcome for n, r in (await estate.delete(spec)).items() if isinstance(r.outcome, Failed)}
+    assert failed["RoleAssignment"].reason == "IdentityInUse" and "'prd-aks-jhub'" in failed["RoleAssignment"].message
+    after = await estate.state()
+    assert before["applications"] == after["applications"]
+    kept = {i for i in before["resources"] if "/roleassignments/" in i or "/userassignedidentities/" in i}
+    assert kept <= after["resources"].keys()
+    await estate.control("DELETE", f"/resources{CLUSTER}")
+    await estate.control("DELETE", f"/resources{group_id('prd_rg_jhub_infra')}")
+    await estate.delete(spec)
+    assert "sp_aks_jhub" not in str((await estate.state())["applications"])

@@ -146,6 +146,7 @@ class Reason(Word):
     SUBNET_TOO_SMALL = "SubnetTooSmall", "The subnet has too few addresses for the nodes and pods."
     SUBNET_NOT_FOUND = "SubnetNotFound", "The subnet does not exist."
     SUBNET_INVALID = "SubnetInvalid", "Azure does not accept the subnet for this use."
+    IDENTITY_IN_USE = "IdentityInUse", "A cluster that the platform does not own uses its identity, so the deletion keeps it."
     SUBNET_IN_USE = "SubnetInUse", "The subnet is in use and can neither change nor be deleted."
     SUBNETS_OVERLAP = "SubnetsOverlap", "Two address ranges overlap."
     NETWORK_IN_USE = "NetworkInUse", "The network is in use and cannot be deleted."

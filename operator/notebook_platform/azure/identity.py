@@ -11,6 +11,7 @@ from notebook_platform.azure.arm.paths import guid, literal, same_id
 from notebook_platform.azure.arm.resource_types import IDENTITIES
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.identity_step import IdentityStep
+from notebook_platform.azure.identity_use import check_unused
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.service_principal import CreatedPrincipal
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
@@ -145,6 +146,7 @@ class UserAssigned(IdentityStep[Wire, Wire], TaggedResource[Wire, Wire, outputs.
         )
 
     async def delete_owned(self, resource: Wire) -> Outcome:
+        await check_unused(self._scope, self.output(resource))
         await self._client.delete(self._scope.group, self._name)
         return Ready()
 

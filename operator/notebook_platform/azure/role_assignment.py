@@ -14,6 +14,7 @@ from notebook_platform.azure.arm.paging import list_resources
 from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.arm.resource_types import ROLE_ASSIGNMENTS
 from notebook_platform.azure.assignments import API_VERSION, CLUSTER_ADMIN, AssignmentRecord, has_our_name, is_ours
+from notebook_platform.azure.identity_use import check_unused
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Unknown
@@ -116,10 +117,14 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         return self.provides(assignments=tuple(desired))
 
     async def delete(self, found: Given, inputs: Inputs) -> Outcome:
+        await self.check_unused(inputs)
         async with azure_errors(FIELD):
             for given in found.ours:
                 await self._scope.session.send("DELETE", given.path, api_version=API_VERSION)
         return Ready()
+
+    async def check_unused(self, inputs: Inputs) -> None:
+        """Raise StepError if a cluster that the deletion leaves in place uses the roles."""
 
     async def orphan(self, found: Given) -> Outcome:
         for given in found.ours:
@@ -158,6 +163,9 @@ class RoleAssignment(Roles):
     def wanted(self, inputs: Inputs) -> list[Assignment]:
         identity = inputs.get(outputs.Identity)
         return self._on_network(inputs, identity.principal_id if identity else None)
+
+    async def check_unused(self, inputs: Inputs) -> None:
+        await check_unused(self._scope, inputs.get(outputs.Identity))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from notebook_platform.azure.assignments import (
     is_ours,
 )
 from notebook_platform.azure.cluster import find_cluster
+from notebook_platform.azure.identity_use import check_unused
 from notebook_platform.azure.role_assignment import give
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
@@ -119,6 +120,7 @@ class RolePruning(Step[Wanted, Stale, Stale]):
     async def delete(self, found: Stale, inputs: Inputs) -> Outcome:
         """Delete them once the cluster is deleted, which may use them until then, as the operator uses its own access to it."""
         if await find_cluster(self._scope) is None:
+            await check_unused(self._scope, inputs.get(outputs.Identity))
             await self._delete(found)
         return Ready()
 

@@ -19,6 +19,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.arm.resource_types import APPLICATION_TAG, APPLICATIONS, PRINCIPALS, DirectoryType
 from notebook_platform.azure.identity_step import IdentityStep
+from notebook_platform.azure.identity_use import check_unused
 from notebook_platform.azure.principal_secret import PRINCIPAL
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready
@@ -211,6 +212,7 @@ class CreatedPrincipal(IdentityStep[str, Principal]):
         return 2.0 * len(changes)
 
     async def delete(self, found: Principal, inputs: Inputs) -> Outcome:
+        await check_unused(self._scope, self.output(found))
         await self._secrets.delete(self._secret_name)  # first: without the application no later round would find it
         await self._delete(found)
         return Ready()
