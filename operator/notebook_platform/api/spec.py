@@ -70,7 +70,10 @@ class NotebookPlatformSpec(SpecModel):
         description="Whether to adopt existing resources and releases that have no owner. The operator then changes them to match the spec, "
         "also with `driftPolicy: Warn`: check `notebook-platform plan` first.",
     )
-    suspend: bool = Field(False, description="Plan changes without applying them.")
+    suspend: bool = Field(
+        False,
+        description="Plan changes without applying them. A deletion is carried out all the same; `deletionProtection` blocks it.",
+    )
     interval: str = Field("10m", max_length=8, description="How often to check for drift, such as `10m`.")
 
     @property
