@@ -19,7 +19,7 @@ from notebook_platform.engine import Change, Degraded, Failed, Inputs, Observed,
 from notebook_platform.helm import plan
 from notebook_platform.helm.actions.context import ActionContext
 from notebook_platform.helm.actions.install import install, upgrade
-from notebook_platform.helm.actions.repair import adopt, correct_drift, renew_entry, unlock
+from notebook_platform.helm.actions.repair import adopt, correct_drift, release_lock, renew_entry, unlock
 from notebook_platform.helm.actions.rollback import rollback
 from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.actions.waiting import back_off, report_lock_timeout, stop_retrying, until_helm_ends, wait_for_lock
@@ -202,6 +202,8 @@ class ReleaseStep(Step[Wanted, Found, Running]):
 
     async def orphan(self, found: Found) -> Outcome:
         if waits := until_helm_ends(self._scope.helm, self._observer.key, self._observer.label):
+            return waits
+        if waits := await release_lock(found.target.api, found.history.own, found.owned):
             return waits
         await orphan_release(found.target.api, *self._observer.place, self._scope.owner)
         await self._scope.ledger.forget(self._observer.place)

@@ -10,6 +10,7 @@ from notebook_platform.engine import Failed, Ready, Unblocking
 from notebook_platform.engine.teardown import orphan
 
 from sandbox.kubernetes.binaries import find
+from tests.integration.releases.hands import upgrade_of_ours_that_died
 from tests.integration.releases.harness import ReleaseHarness, helm_runs, rewritten
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -125,6 +126,16 @@ async def test_a_hub_whose_chart_drew_its_secrets_keeps_them_when_it_is_taken_ov
     assert [after[f"hub.config.{key}"] for key in keys] == [before[f"hub.config.{key}"] for key in keys]
     values = yaml.safe_load(base64.b64decode(after["values.yaml"]))
     assert values["hub"]["config"]["JupyterHub"]["cookie_secret"] == base64.b64decode(after[f"hub.config.{keys[1]}"]).decode()
+
+
+async def test_a_release_is_orphaned_without_the_lock_of_a_helm_that_died(harness: ReleaseHarness) -> None:
+    """No operator would remove the lock later, and each Helm refuses a release with one."""
+    await upgrade_of_ours_that_died(harness)
+    assert (await harness.records())[-1] == (2, "pending-upgrade")
+    assert all(isinstance(result.outcome, Ready) for result in (await orphan(harness.graph(deleting=True))).values())
+    assert await harness.records() == [(1, "superseded")]
+    harness.adoption = "IfUnowned"
+    assert (await harness.ready()).revision == 2
 
 
 async def test_a_release_is_orphaned_once_helm_has_finished_what_it_had_begun(harness: ReleaseHarness) -> None:

@@ -7,7 +7,11 @@ from kubernetes.aio import client
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing, Ready
 from notebook_platform.helm.actions.context import ActionContext
+from notebook_platform.helm.actions.waiting import LOCK_RECHECK
 from notebook_platform.helm.drift import restore
+from notebook_platform.helm.ledger import OwnedRelease
+from notebook_platform.helm.lock_holder import live_holder
+from notebook_platform.helm.release import Release
 from notebook_platform.observability.context import fields
 from notebook_platform.observability.metrics import HELM_RUNS
 
@@ -34,6 +38,19 @@ async def correct_drift(context: ActionContext) -> Outcome:
     if complete and context.record.unfinished:  # no object is left as the interrupted Helm made it
         await context.ledger.change(context.place, lambda owned: owned.having(unfinished=False))
     return Ready()
+
+
+async def release_lock(api: client.ApiClient, newest: Release | None, owned: OwnedRelease | None) -> Progressing | None:
+    """Remove the lock of a Helm process of the operator that died, before the release is orphaned: no operator would later. Returns what to wait for
+    while another replica may be working on the release. A release that is half uninstalled keeps its record."""
+    if newest is None or not newest.pending or newest.removing:
+        return None
+    if holder := await live_holder(owned):
+        message = f"A Helm process of the operator with the lease {holder} is working on {newest.name} ({newest.status})"
+        return Progressing(reason=Reason.RELEASE_LOCKED, message=message, requeue_after=LOCK_RECHECK)
+    await client.CoreV1Api(api).delete_namespaced_secret(newest.secret_name, newest.namespace)
+    HELM_RUNS.labels(action="unlock").inc()
+    return None
 
 
 async def unlock(context: ActionContext) -> Outcome:
