@@ -1,6 +1,7 @@
 """Failures after admission, and operators that die: each becomes a condition with reason, field and remedy, is retried without a
 hot loop, and clears once its cause is gone."""
 
+import json
 import time
 
 import pytest
@@ -143,6 +144,21 @@ def test_a_group_of_another_owner_is_reported_and_never_touched(cleared: Field) 
     assert "elsewhere" not in message and "uid-9" not in message
     cleared.kubectl("delete", "nbp", "anothers", "-n", "platforms", "--timeout=60s")
     assert group.lower() in cleared.resources()
+    cleared.control("DELETE", f"/resources{group}")
+
+
+def test_a_platform_that_is_orphaned_without_credentials_names_the_tags_that_it_leaves(cleared: Field) -> None:
+    cleared.apply(without_hub("left"))
+    cleared.until("the group is there", lambda: cleared.condition("left", "ResourceGroupReady")["status"] == "True")
+    lost = {"deletionPolicy": "Orphan", "azure": {"credentials": {"secretRef": {"name": "nosuch"}}}}
+    cleared.kubectl("patch", "nbp", "left", "-n", "platforms", "--type=merge", "-p", json.dumps({"spec": lost}))
+    cleared.kubectl("delete", "nbp", "left", "-n", "platforms", "--timeout=60s")
+    events = cleared.kubectl(
+        "get", "events", "-n", "platforms", "--field-selector=reason=OwnerTagsLeft", "-o=jsonpath={.items[*].message}"
+    )
+    group = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg_left"
+    tag = cleared.resources()[group]["tags"]["notebookplatform-owner"]
+    assert "ResourceGroup" in events and f"az group list --tag notebookplatform-owner={tag}" in events
     cleared.control("DELETE", f"/resources{group}")
 
 
