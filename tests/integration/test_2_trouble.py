@@ -148,8 +148,9 @@ def test_a_group_of_another_owner_is_reported_and_never_touched(cleared: Field) 
 
 
 def test_a_platform_that_is_orphaned_without_credentials_names_the_tags_that_it_leaves(cleared: Field) -> None:
-    cleared.apply(without_hub("left"))
-    cleared.until("the group is there", lambda: cleared.condition("left", "ResourceGroupReady")["status"] == "True")
+    principal = {"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": "nosuch"}}}
+    cleared.apply(without_hub("left", identity=principal))
+    cleared.until_reason("left", "IdentityReady", "SecretNotFound")
     lost = {"deletionPolicy": "Orphan", "azure": {"credentials": {"secretRef": {"name": "nosuch"}}}}
     cleared.kubectl("patch", "nbp", "left", "-n", "platforms", "--type=merge", "-p", json.dumps({"spec": lost}))
     cleared.kubectl("delete", "nbp", "left", "-n", "platforms", "--timeout=60s")
@@ -159,7 +160,10 @@ def test_a_platform_that_is_orphaned_without_credentials_names_the_tags_that_it_
     group = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg_left"
     tag = cleared.resources()[group]["tags"]["notebookplatform-owner"]
     assert "ResourceGroup" in events and f"az group list --tag notebookplatform-owner={tag}" in events
-    cleared.control("DELETE", f"/resources{group}")
+    for id_ in cleared.resources():
+        if id_.startswith(group):
+            cleared.control("DELETE", f"/resources{id_}")
+    assert cleared.resources() == {}
 
 
 def test_an_operator_killed_while_the_cluster_is_creating_creates_nothing_twice(cleared: Field) -> None:
