@@ -36,7 +36,7 @@ class ReleaseSpec(SpecModel):
     needs: SetOf[Annotated[str, Field(max_length=50)]] = Field(
         default_factory=list,
         max_length=16,
-        description="Releases that must be ready first, by name; `jupyterhub` and `binderhub` are those of the spec.",
+        description="Releases that must be ready first and are uninstalled afterwards, by name; `jupyterhub` and `binderhub` are those of the spec.",
     )
     values: dict[str, Any] = Field(default_factory=dict, description="Values of the chart; they override valuesFrom.")
     values_from: Atomic[ValuesFrom] = Field(

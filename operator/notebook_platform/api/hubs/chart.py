@@ -46,7 +46,7 @@ Needs = Annotated[
     SetOf[Annotated[str, Field(max_length=50)]],
     Field(
         max_length=16,
-        description="Names of releases that must be ready first, such as an ingress controller or cert-manager.",
+        description="Names of releases that must be ready first and are uninstalled afterwards, such as an ingress controller or cert-manager.",
     ),
 ]
 """What a hub waits for."""
