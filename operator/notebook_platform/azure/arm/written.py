@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from notebook_platform.fencing import READS
 
-MOST_PATHS = 4096
-"""Paths are dropped beyond this number once they are older than any cached list."""
+MANY_PATHS = 4096
+"""Paths that are older than any cached list are dropped when there are this many, and each time that their number has doubled."""
 
 OLDEST = 7200.0
 """Seconds."""
@@ -33,6 +33,7 @@ class WrittenPaths:
     def __init__(self) -> None:
         self._at: dict[str, float] = {}
         self._below: dict[str, float] = {}
+        self._prune_at = MANY_PATHS
 
     def record(self, path: str) -> None:
         """Record that a path was written now, or that its operation has ended now."""
@@ -40,10 +41,11 @@ class WrittenPaths:
         self._at[path] = now
         if _ASSIGNMENT not in path:  # a role on a resource is no part of the resource
             self._below.update(dict.fromkeys(_parents(path), now))
-        for times in (self._at, self._below):
-            if len(times) > MOST_PATHS:
-                for old in [path for path, at in times.items() if at < now - OLDEST]:
-                    del times[old]
+        if len(self._at) + len(self._below) >= self._prune_at:
+            self._at, self._below = (
+                {path: at for path, at in times.items() if at >= now - OLDEST} for times in (self._at, self._below)
+            )
+            self._prune_at = max(MANY_PATHS, 2 * (len(self._at) + len(self._below)))
 
     def last(self, path: str, *, parts: bool) -> float:
         """Return when a path or what it lies in was last written; with `parts`, also what lies below it. Minus infinity: never."""
@@ -53,7 +55,8 @@ class WrittenPaths:
 
 
 def _parents(path: str) -> Iterator[str]:
-    """Yield the resource group of a path and each resource between the two."""
+    """Yield the resource group of a path, and each resource and each list between the two: not `/providers` and its namespace."""
     segments = path.split("/")
-    for end in range(5, len(segments)):
-        yield "/".join(segments[:end])
+    for end in (5, *range(8, len(segments))):
+        if end < len(segments):
+            yield "/".join(segments[:end])
