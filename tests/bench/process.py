@@ -124,6 +124,16 @@ class Bench:
         await self._world.stdin.drain()
         await self._world.stdout.readline()
 
+    async def clusters(self) -> dict[str, dict[str, Any]]:
+        """Return the managed clusters by name, as Azure has them."""
+        found = (await self._get("/_sandbox/state"))["resources"]
+        kind = "/managedclusters/"
+        return {
+            id_.lower().rpartition("/")[2]: {"id": id_, **one}
+            for id_, one in found.items()
+            if kind in id_.lower() and id_.count("/") == 8
+        }
+
     async def until(self, what: str, check: Callable[[], Awaitable[bool]], every: float = 0.5) -> float:
         """Wait until a check is true; return the seconds. Raises TimeoutError."""
         began = time.monotonic()

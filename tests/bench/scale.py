@@ -20,6 +20,7 @@ from notebook_platform.api import FINALIZER
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.bench.process import NAMESPACE, Bench, bench
+from tests.bench.stored import clone_access
 
 OBJECT = ("notebookplatform.io", "v1alpha1", NAMESPACE, "notebookplatforms")
 CONFIGURED_INTERVAL = 600.0
@@ -148,6 +149,7 @@ async def _settle(parts: Bench, custom: client.CustomObjectsApi, found: Scale, i
     await asyncio.to_thread(parts.operator.stop)  # the clones exist before it sees their objects
     uids = await asyncio.gather(*map(create, names[1:]))
     await parts.clone(names, [first, *uids])
+    await clone_access(parts, custom.api_client, names, [first, *uids])
     await asyncio.to_thread(parts.operator.start)
 
     ready_now = r'notebook_platform_platform_conditions\{reason="[A-Za-z]+",status="True",type="Ready"'
