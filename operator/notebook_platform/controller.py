@@ -27,6 +27,9 @@ from notebook_platform.referrers import ReferenceWatch
 
 log = logging.getLogger(__name__)
 
+FORGOTTEN_TOGETHER = 50
+"""Platforms that are forgotten before the event loop runs other tasks: the probes, and the leases of other shards."""
+
 
 CHUNK = 200
 """Objects of one page when kopf lists. A list of ten thousand platforms at once would take hundreds of megabytes that Python does not give
@@ -112,9 +115,11 @@ class Controller:
         self._resting.clear()
         await self._references.close()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(self._shared.forget(platform) for platform in platforms), return_exceptions=True)
-        for platform in platforms:
-            self._drop(platform.uid)
+        for first in range(0, len(platforms), FORGOTTEN_TOGETHER):
+            batch = platforms[first : first + FORGOTTEN_TOGETHER]
+            await asyncio.gather(*map(self._shared.forget, batch), return_exceptions=True)
+            for platform in batch:
+                self._drop(platform.uid)
 
     def _stop(self, uid: str) -> None:
         """End the work for a platform that was deleted."""
