@@ -113,8 +113,8 @@ def test_a_namespace_gets_a_role_binding_and_stays_when_the_release_ends() -> No
     objects = rendered(namespaces=["a", "b", "team-*"])
     namespaces = [one["metadata"] for one in objects if one["kind"] == "Namespace"]
     assert [(one["name"], one["annotations"][KEEP]) for one in namespaces] == [("a", "keep"), ("b", "keep")]
-    bound = [one["metadata"]["namespace"] for one in objects if one["kind"] == "RoleBinding"]
-    assert sorted(bound) == ["a", "b", NAMESPACE]
+    bound = {one["metadata"]["namespace"] for one in objects if one["kind"] == "RoleBinding"}
+    assert bound == {"a", "b", NAMESPACE}
     (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
     (watched,) = [e["value"] for e in container["env"] if e["name"] == "NOTEBOOK_PLATFORM_NAMESPACES"]
     assert json.loads(watched) == ["a", "b", "team-*"]

@@ -53,12 +53,18 @@ def test_the_rights_in_a_namespace_write_what_the_operator_makes_and_nothing_els
     assert writes == platforms | {("secrets", verb) for verb in ("create", "update", "delete")}
 
 
-def test_the_base_binds_no_right_on_secrets_anywhere() -> None:
+def test_the_base_binds_rights_on_secrets_in_the_operators_namespace_alone_where_it_lists_none() -> None:
     (binding,) = of_kind("base", "ClusterRoleBinding")
     assert binding["roleRef"]["name"] == "notebook-platform" and binding["subjects"] == [SUBJECT]
-    (role,), (own,) = of_kind("base", "Role"), of_kind("base", "RoleBinding")
-    assert [rule["resources"] for rule in role["rules"]] == [["leases"]]
-    assert role["metadata"]["namespace"] == own["metadata"]["namespace"] == SUBJECT["namespace"] and own["subjects"] == [SUBJECT]
+    roles, own = of_kind("base", "Role"), of_kind("base", "RoleBinding")
+    granted_there = {one["metadata"]["name"]: granted(one["rules"]) for one in roles}
+    assert granted_there == {
+        "notebook-platform-leases": {("coordination.k8s.io", "leases", verb) for verb in ("get", "list", "create", "patch")},
+        "notebook-platform-access": {("", "secrets", verb) for verb in ("get", "create", "update", "delete")},
+    }
+    assert {one["roleRef"]["name"] for one in own} == set(granted_there)
+    assert {one["metadata"]["namespace"] for one in (*roles, *own)} == {NAMESPACE}
+    assert all(one["subjects"] == [SUBJECT] for one in own)
 
 
 def test_a_namespace_is_bound_where_it_is_made_and_uninstalling_the_operator_leaves_it() -> None:
