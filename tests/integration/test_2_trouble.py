@@ -163,7 +163,7 @@ def test_a_platform_that_is_orphaned_without_credentials_names_the_tags_that_it_
     for id_ in cleared.resources():
         if id_.startswith(group):
             cleared.control("DELETE", f"/resources{id_}")
-    assert cleared.resources() == {}
+    assert not [id_ for id_ in cleared.resources() if id_.startswith(group)]
 
 
 def test_an_operator_killed_while_the_cluster_is_creating_creates_nothing_twice(cleared: Field) -> None:
