@@ -127,7 +127,7 @@ class UserAssigned(IdentityStep[Wire, Wire], TaggedResource[Wire, Wire, outputs.
             elif found is None:
                 return Ready(output=self.output(await self.create_at_once(self._name, dict(desired or {}))))
             else:
-                await self._client.create_or_update(self._scope.group, self._name, {**(found or {}), **(desired or {})})
+                await self._client.create_or_update(self._scope.group, self._name, {**found, **(desired or {})})
         return Ready()
 
     def planned_output(self, desired: Wire) -> outputs.Identity | None:

@@ -14,9 +14,7 @@ log = logging.getLogger(__name__)
 
 OWNER_TAG = "notebookplatform-owner"
 
-
 PLATFORM_NAME = "[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"
-
 
 UID = "[-0-9a-zA-Z]{1,64}"
 

@@ -74,9 +74,7 @@ async def lacking(scope: AzureScope, wanted: Iterable[Need], fresh: bool) -> lis
     silent = True
     for need in wanted:
         listed: list[Permissions] = []
-        for place in dict.fromkeys(
-            (subscription, need.scope)
-        ):  # a role on the subscription is inherited: most need no second request
+        for place in dict.fromkeys((subscription, need.scope)):  # most have roles on the subscription, which are inherited
             listed.append(await _granted(scope, place, fresh))
             if is_granted(need.action, listed[-1]):
                 break
