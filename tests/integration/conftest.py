@@ -195,6 +195,10 @@ class Field:
         path.write_bytes(base64.b64decode(kubeconfig))
         return kubectl({**self.environment, "KUBECONFIG": str(path)}, *arguments, stdin=stdin)
 
+    def access_secret(self, name: str) -> str:
+        """Return the name of the Secret in the operator's namespace with its access to the cluster of a platform."""
+        return f"cluster-access-{(self.platform(name) or {})['metadata']['uid']}"
+
     def restart_operator(self) -> None:
         """Stop the operator if it runs, and start it."""
         self.operator.stop()

@@ -16,6 +16,7 @@ import pytest
 import trustme
 import yaml
 
+from sandbox.operator_process import NAMESPACE
 from tests.integration.conftest import PLATFORMS, SECRETS_PATH, Field, runbook
 
 NAME, NEIGHBOUR = "prd-jhub", "neighbour"
@@ -137,6 +138,7 @@ def lead_through_gate(site: Field) -> Gate:
     odd = {"merge": {"kubeconfigs": [{"name": "clusterAdmin", "value": text}]}}
     site.control("POST", "/faults", {"method": "POST", "path": CREDENTIALS, "count": None, "odd": odd})
     site.operator.kill()
+    site.kubectl("delete", "secret", site.access_secret(NAME), "-n", NAMESPACE)
     site.restart_operator()
     site.until("the operator uses the gate", lambda: published_server(site) == cluster["server"])
     site.until_ready(NAME)

@@ -13,14 +13,8 @@ GARBAGE = "-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\
 
 def kept(site: Field, name: str) -> dict[str, str]:
     """Return the data of the Secret with the access to the cluster of a platform; empty when there is none."""
-    found = site.kubectl("get", "secret", _name(site, name), "-n", NAMESPACE, "-o", "json", check=False)
+    found = site.kubectl("get", "secret", site.access_secret(name), "-n", NAMESPACE, "-o", "json", check=False)
     return dict(json.loads(found)["data"]) if found.startswith("{") else {}
-
-
-def _name(site: Field, name: str) -> str:
-    platform = site.platform(name)
-    assert platform is not None
-    return f"cluster-access-{platform['metadata']['uid']}"
 
 
 def asked(site: Field, since: int) -> Counter[str]:
@@ -40,7 +34,7 @@ def test_a_restart_asks_azure_only_for_access_that_is_spoilt(site: Field) -> Non
     before, whole = kept(site, "stays"), kept(site, "spoilt")
     assert {"issued-for", "server", "ca.crt"} < set(before) and set(before) == set(whole)
     spoilt = json.dumps({"data": encoded({"ca.crt": GARBAGE})})
-    site.kubectl("patch", "secret", _name(site, "spoilt"), "-n", NAMESPACE, "--type=merge", "-p", spoilt)
+    site.kubectl("patch", "secret", site.access_secret("spoilt"), "-n", NAMESPACE, "--type=merge", "-p", spoilt)
     mark = site.mark()
     site.restart_operator()
     site.until("the spoilt one is asked for", lambda: kept(site, "spoilt") == whole)
