@@ -19,6 +19,9 @@ JUST_NOW = 0.1
 """Seconds. The two observations of a reconcile, and platforms that poll at the same time, share an answer of this age."""
 
 REGISTERED = "Registered"
+REGISTERED_LASTS = 3.0
+"""Intervals for which a registration is not read again: Azure refuses to end that of a provider with resources."""
+
 FEATURE_CAME = "Registered before its features"
 
 FEATURE_SECONDS = 60.0
@@ -106,7 +109,7 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
     async def _state(self, name: str) -> str:
         """Return the state. A cached one counts while it is the wanted one: only another one leads to a write, which is repeatable."""
         cache, age = self._scope.cache, self._scope.max_age
-        state = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=False)
+        state = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=False, times=REGISTERED_LASTS)
         if state != REGISTERED:
             state = await cache.cached_call(name, lambda: self._ask(name), max_age=min(JUST_NOW, age), fresh=False)
         return str(state)

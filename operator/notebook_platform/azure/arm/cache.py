@@ -42,6 +42,7 @@ class _CachedCall:
 
     at: float = float("-inf")
     used: float = 0.0
+    times: float = 1.0
     response: Any = None
     digest: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -136,14 +137,17 @@ class ResourceCache:
         note_read(path, began)
         return items
 
-    async def cached_call(self, key: str, ask: Callable[[], Awaitable[Any]], *, max_age: float, fresh: bool) -> Any:
-        """Return the response of a call that many platforms share (a provider's state), at most `max_age` old.
+    async def cached_call(
+        self, key: str, ask: Callable[[], Awaitable[Any]], *, max_age: float, fresh: bool, times: float = 1.0
+    ) -> Any:
+        """Return the response of a call that many platforms share (a provider's state), at most `max_age` old, or so many `times` as old
+        where it seldom changes.
 
         `fresh`: one that was requested after this call.
         """
         now = time.monotonic()
-        call, oldest = self._calls.setdefault(key, _CachedCall()), now - (0 if fresh else max_age)
-        call.used = now
+        call, oldest = self._calls.setdefault(key, _CachedCall()), now - (0 if fresh else times * max_age)
+        call.used, call.times = now, times
         if len(self._calls) > MOST_CALLS:
             self._calls = {key: one for key, one in self._calls.items() if one.used > now - UNUSED_SECONDS}
         async with in_turn(call.lock):
@@ -160,7 +164,7 @@ class ResourceCache:
         again for that, single resources and calls are not. Raises HttpResponseError."""
         if read.source == "call":
             call = self._calls.get(read.key[0])
-            return call is not None and call.digest == read.digest and call.at >= time.monotonic() - max_age
+            return call is not None and call.digest == read.digest and call.at >= time.monotonic() - call.times * max_age
         name, key = read.key
         if (kind := self._kinds.get(name)) is None or (shelf := await self._listed(kind, max_age)) is None:
             return False  # another session has read it, or the caller may not list the type
