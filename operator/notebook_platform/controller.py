@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 FORGOTTEN_TOGETHER = 50
 """Platforms that are forgotten before the event loop runs other tasks: the probes, and the leases of other shards."""
 
-
 CHUNK = 200
 """Objects of one page when kopf lists. A list of ten thousand platforms at once would take hundreds of megabytes that Python does not give
 back."""

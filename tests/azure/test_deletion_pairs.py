@@ -24,6 +24,15 @@ async def own_principal(estate: Estate) -> None:
     estate.secrets.data["campus"] = {"clientId": made["application"]["appId"], "clientSecret": "campus-secret-value"}
 
 
+async def without_principals_secret(estate: Estate) -> dict[str, Any]:
+    """Settle a platform with that principal, and delete the Secret. Returns the spec."""
+    await own_principal(estate)
+    spec = runbook_spec(identity=with_principal("campus"))
+    await settled(estate, spec)
+    del estate.secrets.data["campus"]
+    return spec
+
+
 async def assert_nothing_is_left(estate: Estate, spec: dict[str, Any]) -> None:
     """Delete the platform and assert that Azure has nothing of it; applications made by hand stay."""
     results = await estate.delete(spec)
@@ -53,18 +62,12 @@ async def test_a_platform_whose_spec_names_what_does_not_exist_can_be_deleted(es
 
 
 async def test_a_cluster_is_deleted_though_the_secret_of_its_principal_was_deleted_before(estate: Estate) -> None:
-    await own_principal(estate)
-    spec = runbook_spec(identity=with_principal("campus"))
-    await settled(estate, spec)
-    del estate.secrets.data["campus"]
+    spec = await without_principals_secret(estate)
     await assert_nothing_is_left(estate, spec)
 
 
 async def test_roles_whose_principal_is_unknown_are_kept_until_the_cluster_is_deleted(estate: Estate) -> None:
-    await own_principal(estate)
-    spec = runbook_spec(identity=with_principal("campus"))
-    await settled(estate, spec)
-    del estate.secrets.data["campus"]
+    spec = await without_principals_secret(estate)
     mark = await estate.mark()
     await assert_nothing_is_left(estate, spec)
     deleted = [w.split("/")[0] for w in await estate.writes(mark) if w.startswith("DELETE")]
@@ -72,10 +75,7 @@ async def test_roles_whose_principal_is_unknown_are_kept_until_the_cluster_is_de
 
 
 async def test_orphaning_leaves_no_mark_on_roles_whose_principal_is_unknown(estate: Estate) -> None:
-    await own_principal(estate)
-    spec = runbook_spec(identity=with_principal("campus"))
-    await settled(estate, spec)
-    del estate.secrets.data["campus"]
+    spec = await without_principals_secret(estate)
     await estate.orphan(spec)
     state = (await estate.state())["resources"]
     assert CLUSTER in state and "notebookplatform-owner" not in str(state) and "uid-1" not in str(state)

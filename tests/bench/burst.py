@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 from kubernetes.aio import client, config, watch
 from notebook_platform.azure.arm.rate_limit import METHODS, RESOURCE_MANAGER
+from notebook_platform.observability.labels import resource_type
 
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, TENANT
 from sandbox.operator_process import ROOT, kubectl, secret
@@ -60,8 +61,8 @@ class Burst:
     """`alone`: seconds until one platform alone is Ready; `operations`: those during which Azure works on it. `waits`: seconds until
     the rate limits have let the requests pass that all platforms need (`needs`). `bound`: `operations` and `waits`. `over_bound`: `took`
     in relation to it. `each`: requests of a platform on average by kind, its reconciles and status writes; `requests_by_type`: the requests
-    by method and resource type. `ready_at`: seconds until the
-    part of the platforms is Ready. `reasons`: failures that a status has shown meanwhile. `processor`: seconds of each process."""
+    by method and resource type. `ready_at`: seconds until the part of the platforms is Ready. `reasons`: failures that a status has
+    shown meanwhile. `processor`: seconds of each process."""
 
     platforms: int
     failed: int
@@ -177,15 +178,9 @@ def kinds(requests: Iterable[Mapping[str, Any]]) -> Counter[str]:
 
 def by_type(requests: Iterable[Mapping[str, Any]]) -> Counter[str]:
     """Return the number of requests by method, type of resource, and status. A type that ends with a slash is that of a list."""
-    return Counter(f"{one['method']} {_type(one['path'])} {one['status']}" for one in requests)
-
-
-def _type(path: str) -> str:
-    """Return the type of resource at a path, such as `microsoft.network/virtualnetworks`."""
-    within, _, below = path.lower().partition("/providers/")
-    segments = (below or within.removeprefix("/")).rpartition("/providers/")[2].split("/")
-    names, one = (segments[1:], segments[:1]) if below else (segments, [])
-    return "/".join(one + names[::2]) + ("/" if len(names) % 2 else "")
+    return Counter(
+        f"{one['method']} {resource_type(path := one['path'])}{'/' * (path.count('/') % 2)} {one['status']}" for one in requests
+    )
 
 
 def _to_resource_manager(requests: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -85,10 +85,7 @@ class Reason(Word):
     SUBSCRIPTION_DISABLED = "SubscriptionDisabled", "The subscription is disabled and refuses writes."
     PERMISSION_MISSING = "PermissionMissing", "The principal lacks a role for the action."
     NOT_OWNED = "NotOwned", "A resource of this name exists and has no owner tag."
-    OWNER_TAGS_LEFT = (
-        "OwnerTagsLeft",
-        "An Event: an orphaned platform leaves owner tags that Azure did not let the operator remove.",
-    )
+    OWNER_TAGS_LEFT = "OwnerTagsLeft", "An Event: an orphaned platform leaves owner tags that Azure did not let it remove."
     OWNED_BY_ANOTHER = "OwnedByAnother", "Another platform owns the resource."
     FOREIGN_RESOURCES = "ForeignResources", "The resource group holds resources that the platform does not own."
     FOREIGN_ADDRESS = "ForeignAddress", "A URL points to a host that is not Azure's."

@@ -85,10 +85,8 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
 
     def _failure(self, place: Place, words: str) -> Failed:
         """Return the failure of an uninstallation; after some in a row a user has to act."""
-        failed, last = (
-            failure(words, f"release {place[1]} of {place[0]}"),
-            self._scope.helm.failed_uninstallation(self._key(place)),
-        )
+        failed = failure(words, f"release {place[1]} of {place[0]}")
+        last = self._scope.helm.failed_uninstallation(self._key(place))
         if last is None or last.count < MOST_FAILURES:
             return failed
         return replace(failed, retry_in=None, remedy=failed.remedy.replace(RETRIES, "The operator retries at every interval."))
@@ -186,12 +184,13 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
 
 def free(releases: Mapping[Place, OwnedRelease]) -> list[Place]:
     """Return the releases that no other one of them needs, but for those in circles. Pure."""
-    return [place for place in releases if not (_dependents(place, releases) - _needs_of(place, releases))]
+    return [place for place in releases if not _before(place, releases)]
 
 
-def _dependents(place: Place, releases: Mapping[Place, OwnedRelease]) -> set[Place]:
-    """Return the releases that need one, also by way of other ones."""
-    return {other for other in releases if other != place and place in _needs_of(other, releases)}
+def _before(place: Place, releases: Mapping[Place, OwnedRelease]) -> set[Place]:
+    """Return the releases that go before one: those that need it, also by way of other ones, but for those that it needs itself."""
+    dependents = {other for other in releases if other != place and place in _needs_of(other, releases)}
+    return dependents - _needs_of(place, releases)
 
 
 def _needs_of(place: Place, releases: Mapping[Place, OwnedRelease]) -> set[Place]:
@@ -207,8 +206,8 @@ def _needs_of(place: Place, releases: Mapping[Place, OwnedRelease]) -> set[Place
 
 def _approval(place: Place, found: Found) -> Failed | None:
     """Return the approval that an uninstallation waits for: its own, or that of a release that needs this one."""
-    after = sorted(_dependents(place, found.releases) - _needs_of(place, found.releases))
-    return next((found.awaits[one] for one in (place, *after) if one in found.awaits), None)
+    places = (place, *sorted(_before(place, found.releases)))
+    return next((found.awaits[one] for one in places if one in found.awaits), None)
 
 
 def _label(place: Place) -> str:

@@ -67,6 +67,11 @@ class ClusterAccess(ClusterAddress):
     stored: bool = field(default=False, compare=False)
 
     @property
+    def has_credential(self) -> bool:
+        """Return whether it has a token or a certificate, and no half of a certificate with its key."""
+        return bool(self.client_certificate) == bool(self.client_key) and bool(self.token or self.client_key)
+
+    @property
     def secrets(self) -> Mapping[str, str]:
         """Return the values that must never be shown."""
         return {"token": self.token, "key": self.client_key}
@@ -125,7 +130,7 @@ def parse_kubeconfig(text: str | bytes) -> ClusterAccess:
     access = found.get(context["user"])
     if access is None:
         raise _refusal("the user of the current context is missing")
-    if bool(access.client_certificate) != bool(access.client_key) or not (access.token or access.client_key):
+    if not access.has_credential:
         raise _refusal("the current user has neither a token nor a client certificate with its key")
     return access
 
@@ -140,8 +145,7 @@ def is_usable(access: ClusterAccess, *, local_accounts: bool) -> bool:
         and all(not text or CERTIFICATES.fullmatch(text.lstrip()) for text in certificates)
         and (not access.client_key or KEY.fullmatch(access.client_key.lstrip()) is not None)
         and (not access.token or TOKEN.fullmatch(access.token) is not None)
-        and bool(access.client_certificate) == bool(access.client_key)
-        and bool(access.client_key or access.token) is local_accounts
+        and (access.has_credential if local_accounts else not (access.client_certificate or access.client_key or access.token))
     )
 
 

@@ -7,10 +7,9 @@ from kubernetes.aio import client
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing, Ready
 from notebook_platform.helm.actions.context import ActionContext
-from notebook_platform.helm.actions.waiting import LOCK_RECHECK
+from notebook_platform.helm.actions.waiting import until_holder_ends
 from notebook_platform.helm.drift import restore
 from notebook_platform.helm.ledger import OwnedRelease
-from notebook_platform.helm.lock_holder import live_holder
 from notebook_platform.helm.release import Release
 from notebook_platform.observability.context import fields
 from notebook_platform.observability.metrics import HELM_RUNS
@@ -45,11 +44,9 @@ async def release_lock(api: client.ApiClient, newest: Release | None, owned: Own
     while another replica may be working on the release. A release that is half uninstalled keeps its record."""
     if newest is None or not newest.pending or newest.removing:
         return None
-    if holder := await live_holder(owned):
-        message = f"A Helm process of the operator with the lease {holder} is working on {newest.name} ({newest.status})"
-        return Progressing(reason=Reason.RELEASE_LOCKED, message=message, requeue_after=LOCK_RECHECK)
-    await client.CoreV1Api(api).delete_namespaced_secret(newest.secret_name, newest.namespace)
-    HELM_RUNS.labels(action="unlock").inc()
+    if waits := await until_holder_ends(owned, newest):
+        return waits
+    await _remove(api, newest)
     return None
 
 
@@ -61,9 +58,14 @@ async def unlock(context: ActionContext) -> Outcome:
     newest = context.record.newest
     assert newest is not None
     await context.note(recovering=True)
-    await client.CoreV1Api(context.api).delete_namespaced_secret(newest.secret_name, newest.namespace)
-    HELM_RUNS.labels(action="unlock").inc()
+    await _remove(context.api, newest)
     revision = f"its interrupted revision {newest.revision} ({newest.status}) is removed"
     log.info("unlocked %s: %s", context.label, revision, extra=fields(action="unlock", release="/".join(context.place)))
     message = f"Revision {newest.revision} of {newest.name} was interrupted ({newest.status}): the operator retries it"
     return Progressing(reason=Reason.RECOVERING, message=message, requeue_after=0.1)
+
+
+async def _remove(api: client.ApiClient, lock: Release) -> None:
+    """Delete the record that locks its release."""
+    await client.CoreV1Api(api).delete_namespaced_secret(lock.secret_name, lock.namespace)
+    HELM_RUNS.labels(action="unlock").inc()

@@ -9,11 +9,10 @@ from pyhelm3 import Command
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing
 from notebook_platform.helm.actions.context import MOST_DISCARDED, RUN_RECHECK
-from notebook_platform.helm.actions.waiting import LOCK_RECHECK
+from notebook_platform.helm.actions.waiting import until_holder_ends
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
-from notebook_platform.helm.lock_holder import live_holder
 from notebook_platform.helm.object_client import live
 from notebook_platform.helm.ownership import remove_owner
 from notebook_platform.helm.record_proxy import Access
@@ -34,9 +33,8 @@ async def uninstall(
     if once and (failed := helm.failed_uninstallation(key)):
         return failure(failed.words, f"release {release.name} of {release.namespace}")
     owned = ledger.release(place)
-    if release.pending and (holder := await live_holder(owned)):
-        message = f"A Helm process of the operator with the lease {holder} is working on {release.name} ({release.status})"
-        return Progressing(reason=Reason.RELEASE_LOCKED, message=message, requeue_after=LOCK_RECHECK)
+    if release.pending and (waits := await until_holder_ends(owned, release)):
+        return waits
     unproven = owned is not None and release.revision in owned.adopted
     leftovers = () if unproven else _references(release)
     await ledger.change(place, lambda entry: entry.having(leftovers=leftovers, removing=True))

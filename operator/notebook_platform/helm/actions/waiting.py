@@ -7,6 +7,8 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed, Outcome, Progressing
 from notebook_platform.helm.actions.context import ActionContext
 from notebook_platform.helm.errors import RETRIES, failure
+from notebook_platform.helm.ledger import OwnedRelease
+from notebook_platform.helm.lock_holder import live_holder
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import wait_after
@@ -61,6 +63,14 @@ async def report_lock_timeout(context: ActionContext) -> Outcome:
     """Report a lock that is older than Helm may take. It is left in place because its holder may still be alive."""
     assert context.record.newest is not None
     return locked_for_long(context.record.newest, context.field, context.label, context.helm.timeout)
+
+
+async def until_holder_ends(owned: OwnedRelease | None, release: Release) -> Progressing | None:
+    """Return that a release waits for the Helm process of another replica, which holds its lock; None: no live one does."""
+    if not (holder := await live_holder(owned)):
+        return None
+    message = f"A Helm process of the operator with the lease {holder} is working on {release.name} ({release.status})"
+    return Progressing(reason=Reason.RELEASE_LOCKED, message=message, requeue_after=LOCK_RECHECK)
 
 
 def until_helm_ends(helm: Helm, key: str, label: str) -> Progressing | None:
