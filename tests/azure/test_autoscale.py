@@ -1,9 +1,10 @@
 """Schedules and autoscale settings, as node pools and Azure Monitor have them."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from notebook_platform.engine.outcome import Failed
+from notebook_platform.engine.outcome import Deferred, Failed
 
 from tests.azure.conftest import Estate, settled
 from tests.azure.estates import CLUSTER, NIGHTS, with_pool
@@ -91,3 +92,45 @@ async def test_a_refused_autoscale_setting_does_not_block_the_next(estate: Estat
     settings = [i.rsplit("/", 1)[1] for i in (await estate.state())["resources"] if "/autoscalesettings/" in i]
     outcome = results["Autoscale"].outcome
     assert settings == ["prd-jhub-users"] and isinstance(outcome, Failed) and "UnsupportedMetric" in outcome.message
+
+
+def with_named_settings(*names: str) -> dict[str, Any]:
+    """Return a platform with two pools, each with a setting of one of these names."""
+    spec = with_pool()
+    spec["autoscale"].append({"pool": "users", "capacity": {"minimum": 1, "maximum": 6, "default": 1}})
+    for setting, name in zip(spec["autoscale"], names, strict=True):
+        setting["name"] = name
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("names", "writes"),
+    [
+        (("new", "b"), ["DELETE autoscalesettings/a", "PUT autoscalesettings/new"]),
+        (("b", "a"), [f"{method} autoscalesettings/{name}" for method in ("DELETE", "PUT") for name in "ba"]),
+    ],
+)
+async def test_a_renamed_setting_takes_the_place_of_the_former_one(
+    estate: Estate, names: tuple[str, str], writes: list[str]
+) -> None:
+    """Azure Monitor allows one setting on each scale set."""
+    await settled(estate, with_named_settings("a", "b"))
+    mark = await estate.mark()
+    resources = await settled(estate, with_named_settings(*names))
+    assert await estate.writes(mark) == writes
+    targets = {r["name"]: r["properties"]["targetResourceUri"] for i, r in resources.items() if "/autoscalesettings/" in i}
+    assert ["nodepool1" in targets[name] for name in names] == [True, False]
+
+
+async def test_a_setting_of_another_name_on_the_same_scale_set_is_named_and_can_be_adopted(estate: Estate) -> None:
+    resources = await settled(estate, with_named_settings("a", "b"))
+    (id_,) = [i for i in resources if i.endswith("/autoscalesettings/a")]
+    portal = {**resources[id_], "name": "portal", "tags": {}}
+    await estate.control("DELETE", f"/resources{id_}")
+    await estate.control("PUT", f"/resources{id_.rsplit('/', 1)[0]}/portal", portal)
+    spec, mark = with_named_settings("mine", "b") | {"adoption": "IfUnowned"}, await estate.mark()
+    outcome = (await estate.settle(spec))["Autoscale"].outcome
+    assert isinstance(outcome, Deferred) and outcome.needs_user and await estate.writes(mark) == []
+    assert "Set spec.autoscale[nodepool1].name to 'portal'" in outcome.message
+    adopted = await settled(estate, with_named_settings("portal", "b") | {"adoption": "IfUnowned"})
+    assert adopted[f"{id_.rsplit('/', 1)[0]}/portal"]["tags"]["notebookplatform-owner"] == "test/platforms/prd-jhub/uid-1"

@@ -159,3 +159,25 @@ async def test_the_identity_of_a_cluster_that_the_platform_no_longer_owns_is_kep
     await estate.control("DELETE", f"/resources{group_id('prd_rg_jhub_infra')}")
     await estate.delete(spec)
     assert "sp_aks_jhub" not in str((await estate.state())["applications"])
+
+
+@pytest.mark.parametrize(
+    ("method", "refused", "kept"),
+    [
+        ("PUT", "agentPools/nodepool1", "/agentpools/nodepool1"),
+        ("PATCH", "autoscalesettings/prd-jhub-nodepool1", "/autoscalesettings/prd-jhub-nodepool1"),
+    ],
+)
+async def test_a_mark_that_azure_refuses_to_remove_keeps_none_of_the_same_kind(
+    estate: Estate, method: str, refused: str, kept: str
+) -> None:
+    spec = with_pool()
+    spec["autoscale"].append({"pool": "users", "capacity": {"minimum": 1, "maximum": 6, "default": 1}})
+    await settled(estate, spec)
+    fault = {"method": method, "path": refused, "status": 400, "code": "InvalidParameter", "count": None}
+    await estate.control("POST", "/faults", fault)
+    await estate.orphan(spec)
+    marked = {i for i, body in (await estate.state())["resources"].items() if "notebookplatform-owner" in str(body)}
+    assert [i for i in marked if "/agentpools/" in i or "/autoscalesettings/" in i] == [
+        next(i for i in marked if i.endswith(kept))
+    ]

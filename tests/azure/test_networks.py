@@ -7,7 +7,7 @@ from notebook_platform.engine.outcome import Deferred, Failed
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.azure.conftest import Estate, settled
-from tests.azure.estates import CLUSTER, NETWORK, with_pool
+from tests.azure.estates import CLUSTER, NETWORK, USER_POOL, with_pool
 from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
 
 
@@ -112,3 +112,29 @@ async def test_an_authorized_address_that_azure_returns_as_a_network_is_no_chang
     ranges = {"apiServerAccessProfile": {"authorizedIPRanges": ["203.0.113.0/24", "198.51.100.7/32"]}}
     await estate.control("PATCH", f"/resources{CLUSTER}", {"properties": ranges})
     assert not (await estate.once(spec))["Cluster"].changes
+
+
+async def test_a_subnet_that_is_written_in_another_case_is_the_pools_own(estate: Estate) -> None:
+    def spec_of(subnet: str) -> dict[str, Any]:
+        spec = with_pool(subnet=subnet, replacement="Rotate")
+        spec["network"]["subnets"] = [{"name": subnet, "addressPrefix": "10.241.0.0/24"}]
+        return spec
+
+    await settled(estate, spec_of("Users"))
+    mark = await estate.mark()
+    resources = await settled(estate, spec_of("users"))
+    assert await estate.writes(mark) == []
+    assert resources[f"{CLUSTER}/agentpools/users"]["properties"]["vnetSubnetID"].lower() == f"{NETWORK}/subnets/users"
+
+
+async def test_a_pool_whose_subnet_was_deleted_is_not_created_in_the_default_one(estate: Estate) -> None:
+    spec = runbook_spec()
+    spec["network"]["subnets"] = [{"name": "gpu", "addressPrefix": "10.241.0.0/24"}]
+    network = (await settled(estate, spec))[NETWORK]
+    left = [s for s in network["properties"]["subnets"] if s["name"] != "gpu"]
+    await estate.control("PATCH", f"/resources{NETWORK}", {"properties": {"subnets": left}})
+    spec["nodePools"].append({**USER_POOL, "subnet": "gpu"})
+    estate.warn = True
+    await estate.settle(spec)
+    pool = (await estate.state())["resources"][f"{CLUSTER}/agentpools/users"]
+    assert pool["properties"]["vnetSubnetID"].lower() == f"{NETWORK}/subnets/gpu", "Azure refuses it until the subnet exists"

@@ -13,6 +13,7 @@ from notebook_platform.api.pool_nodes import labels_of, taints_of
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import active
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import Record
 from notebook_platform.azure.patch_changes import judged, removal_refused, restoring
@@ -58,7 +59,9 @@ def subnet_of(pool: NodePool, network: outputs.Network | None) -> str | None:
         return pool.subnet_id
     if network is None:
         return None
-    return network.subnets.get(pool.subnet, network.subnet_id) if pool.subnet else network.subnet_id
+    if not pool.subnet:
+        return network.subnet_id
+    return network.subnets.get(pool.subnet) or f"{network.virtual_network_id}/subnets/{pool.subnet}"
 
 
 def bounds_of(pool: NodePool, now: datetime) -> tuple[int, int] | None:
@@ -217,6 +220,12 @@ def updated_pool(found: Wire, changes: Sequence[Change], version: str | None) ->
     if version is not None:
         body["orchestratorVersion"] = version
     return body
+
+
+def without_owner(pool: Wire) -> Wire:
+    """Return the body that removes the owner tag from a pool."""
+    tags = {key: value for key, value in pool["tags"].items() if key.casefold() != OWNER_TAG}
+    return updated_pool(pool, [Change(path="tags", action=Action.UPDATE, after=tags, keys=("tags",))], None)
 
 
 def flat(pool: Wire) -> Wire:

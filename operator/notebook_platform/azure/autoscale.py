@@ -5,7 +5,7 @@ https://learn.microsoft.com/azure/azure-monitor/autoscale/autoscale-overview
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from notebook_platform import outputs
@@ -19,14 +19,16 @@ from notebook_platform.azure.arm.tagging import drop_owner, only_tags, write_tag
 from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_changes, setting_properties
 from notebook_platform.azure.autoscale_merge import merged_setting
 from notebook_platform.azure.autoscale_patch import autoscale_patch, patched_setting
+from notebook_platform.azure.autoscale_targets import by_wanted_name, in_order, occupied, target_of
 from notebook_platform.azure.last_applied import NOTIFICATIONS, removed_tags
 from notebook_platform.azure.merge_patch import sets, without_absent
 from notebook_platform.azure.patch_changes import judged, sent_tag
 from notebook_platform.azure.patch_removal import was_set
 from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Outcome, Progressing, Ready, Step, StepError
+from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import merged
+from notebook_platform.engine.each import each
 from notebook_platform.engine.outcome import Deferred
 
 Wire = dict[str, Any]
@@ -38,11 +40,12 @@ LONGEST_WAIT, STALL_AFTER = 300.0, 1800.0
 @dataclass(frozen=True)
 class Found:
     """The platform's settings in the node resource group, in wire form by name. `without_pool`: the pools of spec.autoscale that do not
-    exist."""
+    exist. `theirs`: the names of the other settings, by the lower-case id of the scale set that each is for."""
 
     group: str
     ours: Mapping[str, Wire]
     without_pool: tuple[str, ...] = ()
+    theirs: Mapping[str, str] = field(default_factory=dict)
 
 
 class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
@@ -90,24 +93,24 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         async with azure_errors(FIELD):
             listed = await cache.list_group(AUTOSCALE_SETTINGS, group, max_age=self._scope.max_age, fresh=fresh)
             settings = () if self._scope.deleting else self._scope.spec.autoscale
-            wanted = {self._name(setting).lower() for setting in settings}
-            owns = self._scope.owner.owns
-            concern = [complete(s) for s in listed or () if owns(s.get("tags")) or s["name"].lower() in wanted]
+            names = [self._name(setting) for setting in settings]
+            wanted, owns = {name.casefold() for name in names}, self._scope.owner.owns
+            concern = [complete(s) for s in listed or () if owns(s.get("tags")) or s["name"].casefold() in wanted]
         if listed is None:
             return Observed()
-        ours = {s["name"]: s for s in concern if owns(s.get("tags"))}
         for other in concern:
-            if other["name"] not in ours:
-                what = f"the autoscale setting {other['name']!r}"
-                failed = self._scope.owner.ownership_conflict(what, FIELD, other.get("tags"), self._scope.spec.adoption)
-                if failed:
-                    return Observed(failed=failed, ours=False)
-                ours[other["name"]] = other
+            what = f"the autoscale setting {other['name']!r}"
+            failed = self._scope.owner.ownership_conflict(what, FIELD, other.get("tags"), self._scope.spec.adoption)
+            if failed:
+                return Observed(failed=failed, ours=False)
+        ours = by_wanted_name(concern, names)
         pools = inputs.get(outputs.NodePools)
         missing = [] if pools is None or self._scope.deleting or cluster.planned else self._without_scale_set(pools)
         if pools and (unlisted := [pool for pool in missing if pool in pools.counts]):
             return Observed(busy=_waits_for_scale_sets(unlisted))
-        return Observed(found=Found(group, ours, tuple(missing)), notices=tuple(self._notices()))
+        known = {s["id"].casefold() for s in concern}
+        theirs = {target_of(s): str(s["name"]) for s in listed if s["id"].casefold() not in known}
+        return Observed(found=Found(group, ours, tuple(missing), theirs), notices=tuple(self._notices()))
 
     def _without_scale_set(self, pools: outputs.NodePools) -> list[str]:
         return [s.pool for s in self._scope.spec.autoscale if s.pool not in pools.scale_sets]
@@ -135,8 +138,11 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
 
     def plan(self, desired: Mapping[str, Wire] | None, found: Found | None) -> Sequence[Change]:
         wanted, ours = desired or {}, found.ours if found else {}
+        theirs = found.theirs if found else {}
         changes = [
-            Change(path=name, action=Action.CREATE, after=body["properties"]) for name, body in wanted.items() if name not in ours
+            Change(path=name, action=Action.CREATE, after=body["properties"], gate=occupied(self._setting(name), body, theirs))
+            for name, body in wanted.items()
+            if name not in ours
         ]
         for name, body in wanted.items():
             if name in ours:
@@ -171,14 +177,8 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
                     mine = [change for change in changes if change.path.startswith(f"{name}.tags.")]
                     await write_tags(self._scope.session, found.ours[name]["id"], mine)
             return Ready()
-        refused: StepError | None = None
-        for name in dict.fromkeys(change.path.split(".", 1)[0] for change in changes):
-            try:
-                await self._write(name, (desired or {}).get(name), found, changes)
-            except StepError as error:
-                refused = refused or error  # the other settings are written first
-        if refused is not None:
-            raise refused
+        named = list(dict.fromkeys(change.path.split(".", 1)[0] for change in changes))
+        await each(in_order(named, desired or {}, found.ours), lambda write: self._write(*write, found, changes))
         if not found.ours and not found.without_pool:
             return Ready(output=self.planned_output(desired or {}))  # Azure has them when it answers
         return Ready()
@@ -216,10 +216,11 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         return tuple(desired)
 
     async def orphan(self, found: Found) -> Outcome:
-        async with azure_errors(FIELD):
-            for setting in found.ours.values():
+        async def release(setting: Wire) -> None:
+            async with azure_errors(FIELD):
                 await drop_owner(self._scope.session, setting["id"], setting.get("tags"))
-        return Ready()
+
+        return await each(found.ours.values(), release)
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         async with azure_errors(FIELD):

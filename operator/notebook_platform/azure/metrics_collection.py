@@ -18,6 +18,7 @@ from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import PROMETHEUS
 from notebook_platform.azure.tagged_resource import Wire
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome
+from notebook_platform.engine.each import each
 
 STREAMS = ["Microsoft-PrometheusMetrics"]
 DESTINATION = "MonitoringAccount1"
@@ -135,7 +136,8 @@ class MetricsCollection(CollectionRule[outputs.MetricsCollection]):
         return outcome
 
     async def orphan(self, found: Found) -> Outcome:
-        if found.rule is not None and found.endpoint is not None:
+        async def release(resource: Wire) -> None:
             async with azure_errors(self.field):
-                await drop_owner(self._scope.session, found.endpoint["id"], found.endpoint.get("tags"))
-        return await super().orphan(found)
+                await drop_owner(self._scope.session, resource["id"], resource.get("tags"))
+
+        return await each([one for one in (found.endpoint, found.rule) if one is not None], release)

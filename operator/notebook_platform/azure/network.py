@@ -149,7 +149,8 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
     def output(self, found: Wire | None) -> outputs.Network | None:
         if found is None or self._spec is None or self._spec.subnet is None:
             return None
-        subnets = {s["name"]: s["id"] for s in found.get("properties", {}).get("subnets") or ()}
+        names = [s.name for s in (self._spec.subnet, *self._spec.subnets)]
+        subnets = {name: present["id"] for name in names if (present := _subnet(found, name))}
         default = _subnet(found, self._spec.subnet.name)
         if default is None:
             return None

@@ -32,10 +32,10 @@ from notebook_platform.azure.agent_pools import (
     unknown_pools,
     updated_pool,
     version_of,
+    without_owner,
 )
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
-from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.arm.repeated import upgrade_despite
 from notebook_platform.azure.arm.resource_types import CLUSTERS, SCALE_SETS
 from notebook_platform.azure.checks.new_pools import gated, pool_obstacles
@@ -63,6 +63,7 @@ from notebook_platform.azure.states import is_unfinished
 from notebook_platform.azure.versions import follows, next_version
 from notebook_platform.engine import Action, Change, Inputs, Observed, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive
+from notebook_platform.engine.each import each
 from notebook_platform.engine.outcome import Outcome, Progressing, Ready, StepError
 
 
@@ -284,14 +285,11 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         return Ready()
 
     async def orphan(self, found: Found) -> Outcome:
-        for name, pool in found.pools.items():
-            if self._scope.owner.owns(pool.get("tags")):
-                tags = {key: value for key, value in pool["tags"].items() if key.casefold() != OWNER_TAG}
-                change = Change(path="tags", action=Action.UPDATE, after=tags, keys=("tags",))
-                outcome = await self._put(name, updated_pool(pool, [change], None), f"update agent pool {name}", UPDATE_SECONDS)
-                if not isinstance(outcome, Ready):
-                    return outcome
-        return Ready()
+        async def release(name: str) -> Outcome:
+            body = without_owner(found.pools[name])
+            return await self._put(name, body, f"update agent pool {name}", UPDATE_SECONDS)
+
+        return await each([name for name, pool in found.pools.items() if self._scope.owner.owns(pool.get("tags"))], release)
 
     @property
     def _pools(self) -> Any:

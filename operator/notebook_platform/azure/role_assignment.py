@@ -18,6 +18,7 @@ from notebook_platform.azure.identity_use import check_unused
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Unknown
+from notebook_platform.engine.each import each
 from notebook_platform.outputs import Assignment
 
 PRINCIPAL = "the id of the principal that a role is for"
@@ -127,9 +128,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         """Raise StepError if a cluster that the deletion leaves in place uses the roles."""
 
     async def orphan(self, found: Given) -> Outcome:
-        for given in found.ours:
-            await give(self._scope, given, "")
-        return Ready()
+        return await each(found.ours, lambda given: give(self._scope, given, ""))
 
     def _on_network(self, inputs: Inputs, principal_id: str | None) -> list[Assignment]:
         """Return the role on the network that spec.identity asks for, for a principal, and the one on a private DNS zone of the user's own;
@@ -144,8 +143,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         places = [pool.subnet_id for pool in spec.node_pools if pool.subnet_id]
         if network is not None:
             whole = spec.identity.role_scope == "VirtualNetwork" and spec.network is not None and spec.network.subnet_id is None
-            kept = {subnet.name.lower() for subnet in spec.network.subnets} if spec.network else set()
-            more = [id_ for name, id_ in network.subnets.items() if name.lower() in kept]
+            more = [id_ for id_ in network.subnets.values() if id_ != network.subnet_id]
             places += [network.virtual_network_id] if whole else [network.subnet_id, *more]
             if zone:  # AKS links the zone to the whole network
                 places.append(network.virtual_network_id)

@@ -25,6 +25,7 @@ from notebook_platform.azure.role_assignment import give
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Unknown
+from notebook_platform.engine.each import each
 from notebook_platform.outputs import Assignment
 
 FIELD = "spec.identity"
@@ -125,9 +126,7 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         return Ready()
 
     async def orphan(self, found: Stale) -> Outcome:
-        for assignment in found:
-            await give(self._scope, assignment, "")
-        return Ready()
+        return await each(found, lambda assignment: give(self._scope, assignment, ""))
 
     async def _delete(self, stale: Sequence[Assignment]) -> None:
         async with azure_errors(FIELD):

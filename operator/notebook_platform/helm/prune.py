@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import Disruptive, NeedsApproval
+from notebook_platform.engine.each import each
 from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.actions.waiting import LOCK_RECHECK, locked_for_long, until_helm_ends
 from notebook_platform.helm.errors import RETRIES, failure
@@ -176,10 +178,12 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         for place in found.releases:
             if waits := until_helm_ends(self._scope.helm, self._key(place), _label(place)):
                 return waits
-        for namespace, release in found.releases:
-            await orphan_release(found.target.api, namespace, release, self._scope.owner)
-            await self._scope.ledger.forget((namespace, release))
-        return Ready()
+
+        async def release(place: Place) -> None:
+            await orphan_release(found.target.api, *place, self._scope.owner)
+            await self._scope.ledger.forget(place)
+
+        return await each(found.releases, release, ApiException)
 
 
 def free(releases: Mapping[Place, OwnedRelease]) -> list[Place]:

@@ -17,6 +17,7 @@ from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import compare
+from notebook_platform.engine.each import each
 from notebook_platform.helm.ownership import OWNER
 from notebook_platform.hubs.metrics.checks import TURN_OFF
 from notebook_platform.hubs.metrics.monitors import GROUP, KIND, NAMES, PLURAL, Object, ScrapedHub, pod_monitors
@@ -145,10 +146,13 @@ class HubMetrics(Step[tuple[Object, ...], Found, tuple[Key, ...]]):
 
     async def orphan(self, found: Found) -> Outcome:
         custom = client.CustomObjectsApi(found.target.api)
-        for (namespace, name), one in found.objects.items():
-            body = {"metadata": {**_version(one), "annotations": {OWNER: None}}}
+
+        async def release(one: tuple[tuple[str, str], Object]) -> None:
+            (namespace, name), found_object = one
+            body = {"metadata": {**_version(found_object), "annotations": {OWNER: None}}}
             await custom.patch_namespaced_custom_object(*GROUP, namespace, PLURAL, name, body, _content_type=MERGE)
-        return Ready()
+
+        return await each(found.objects.items(), release, ApiException)
 
 
 async def _apply(custom: client.CustomObjectsApi, wanted: Object, found: Object | None) -> None:
