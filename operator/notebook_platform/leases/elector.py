@@ -90,7 +90,7 @@ class Elector:
         self._me = identity.name
         self._start = start
         self._standing = standing
-        self._seen = Observations()
+        self._seen = Observations(self.timing.duration)
         self._held: dict[Shard, _Tenure] = {}
         self._leaving: set[Shard] = set()
         self._stopping: set[asyncio.Task[None]] = set()
@@ -154,8 +154,7 @@ class Elector:
         others = ", ".join(sorted(view.foreign)[:3])
         wait = f"another number of shards is in use ({others}): this replica waits until its leases end" if others else ""
         self._report(logging.INFO, wait)
-        for shard in to_take(view):
-            await self._acquire(shard, view.leases.get(shard))
+        await self._take(view)
         if (wanted := to_ask(view)) is not None:
             await self._tried(self._store.ask(view.leases[wanted], self._me))
 
@@ -176,14 +175,12 @@ class Elector:
 
     def _view(self, leases: Sequence[Lease], asked: float) -> View:
         """Return the leases as this replica sees them. `asked`: when the request was sent that returned them."""
-        now, own, foreign = boottime(), dict[Shard, Lease](), list[str]()
-        live = {lease.name for lease in leases if lease.holder and not self._seen.expired(lease, asked, now)}
-        for lease in leases:
-            shard = shard_of(lease.name, self._store.name)
-            if shard is not None and shard.count == self._shards[0].count:
-                own[shard] = lease
-            elif shard is not None and lease.name in live:
-                foreign.append(lease.name)
+        now = boottime()
+        live = {lease.name for lease in leases if not self._seen.expired(lease, asked, now)}
+        names, by_name = {shard.lease(self._store.name): shard for shard in self._shards}, {one.name: one for one in leases}
+        own = {shard: by_name[name] for name, shard in names.items() if name in by_name}
+        live |= {*self._seen.deleted(self._store.namespace, by_name, asked)}
+        foreign = [name for name in live if name not in names and shard_of(name, self._store.name) is not None]
         free = {}
         for shard in self._shards:
             mine = shard in own and own[shard].holder == self._me  # not held: an earlier process of this replica held it
@@ -197,28 +194,39 @@ class Elector:
         """Renew a lease. Without an answer nothing changes: the next period tries again, and the fence ends at its deadline."""
         with self._reporting():
             sent, renewed = boottime(), await self._store.renew(tenure.lease)
-            if renewed is None:  # a replica has asked for it, or the answer to an earlier renewal was lost
+            if renewed is None:  # a replica has asked for it, the answer to an earlier renewal was lost, or a user has changed it
                 found = await self._store.read(tenure.lease.namespace, tenure.lease.name)
-                if found is not None and found.holder != self._me:
+                if found is not None and found.holder not in ("", self._me):
                     return tenure.fence.end()
-                sent, renewed = boottime(), found and await self._store.renew(found)
+                sent = boottime()
+                if found is not None and found.holder:
+                    renewed = await self._store.renew(found)
+                elif tenure.fence.holds:
+                    renewed = await self._store.acquire(tenure.lease.name, found, self._me)
             if renewed is not None:
                 tenure.lease, tenure.wanted = renewed, renewed.wanted_by not in ("", self._me)
                 tenure.fence.extend(sent + self.timing.deadline)
         return None
 
-    async def _acquire(self, shard: Shard, before: Lease | None) -> None:
-        """Take the lease of a shard and begin its work, unless a replica with another number of shards was as fast."""
-        sent = boottime()
-        lease = await self._tried(self._store.acquire(shard.lease(self._store.name), before, self._me))
-        if lease is None:
+    async def _take(self, view: View) -> None:
+        """Take leases and begin the work of their shards, unless a replica with another number of shards was as fast. The requests run side by
+        side: one after the other, a slow API server would end the first lease before the last one is taken."""
+        sent, wanted = boottime(), to_take(view)
+        calls = [self._store.acquire(shard.lease(self._store.name), view.leases.get(shard), self._me) for shard in wanted]
+        answers = await asyncio.gather(*map(self._tried, calls))
+        taken = [(shard, lease) for shard, lease in zip(wanted, answers, strict=True) if lease is not None]
+        if not taken:
             return
         asked, leases = boottime(), await self._tried(self._store.list())
         if leases is None or self._view(leases, asked).foreign:
-            await self._tried(self._store.release(lease))
+            await asyncio.gather(*(self._tried(self._store.release(lease)) for _, lease in taken))
             return
-        holder = f"{lease.namespace}/{lease.name}/{self._me}"
-        fence = Fence(holder, sent + self.timing.deadline, self.has_ended)
+        for shard, lease in taken:
+            self._begin(shard, lease, sent + self.timing.deadline)
+
+    def _begin(self, shard: Shard, lease: Lease, deadline: float) -> None:
+        """Begin the work of a shard under its lease."""
+        fence = Fence(f"{lease.namespace}/{lease.name}/{self._me}", deadline, self.has_ended)
         self._held[shard] = _Tenure(lease, fence, work := self._start(shard, fence))
         fence.on_end(work.abort)
         log.info("lease %s acquired: this replica reconciles shard %d of %d", lease.name, shard.index + 1, shard.count)

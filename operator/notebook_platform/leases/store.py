@@ -8,13 +8,21 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.leases.shards import shard_of
+
+GROUP, VERSION, PLURAL = "coordination.k8s.io", "v1", "leases"
+
 LABEL = "notebookplatform.io/leases"
-"""Label of the leases of one installation; its value is the installation's name."""
+"""Label of the leases of one installation, for people; its value is the installation's name."""
 
 WANTED_BY = "notebookplatform.io/wanted-by"
 """Annotation: the replica that asks the holder for the lease, because it holds fewer."""
 
 LONGEST_DURATION = 3600
+RELEASED = 1
+"""Seconds: the duration of a lease that its holder has released, as client-go writes it."""
+MOST_TRANSITIONS = 2**31 - 1
+"""The API server accepts no larger number."""
 MERGE = "application/merge-patch+json"
 
 
@@ -42,7 +50,10 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """A Lease as read. `holder` is empty when it is released; `duration` is in seconds."""
+    """A Lease as read. `duration` is in seconds, `renewed` the time of the last renewal as text, which is only compared with itself.
+
+    A lease is `released` when its holder gave it back. One without a holder that is not was changed by hand: its holder may be alive.
+    """
 
     namespace: str
     name: str
@@ -50,20 +61,27 @@ class Lease:
     holder: str
     duration: float
     transitions: int
+    renewed: str = ""
     wanted_by: str = ""
 
+    @property
+    def released(self) -> bool:
+        """Return whether any replica may take the lease at once."""
+        return not self.holder and self.duration <= RELEASED
 
-def _lease(found: Any) -> Lease:
-    spec, metadata = found.spec, found.metadata
-    duration = (spec and spec.lease_duration_seconds) or 1
+
+def _lease(found: Mapping[str, Any]) -> Lease:
+    """Return a Lease from its JSON. The generated models would refuse a whole list for one time that Python cannot hold."""
+    spec, metadata = found.get("spec") or {}, found["metadata"]
     return Lease(
-        namespace=metadata.namespace,
-        name=metadata.name,
-        version=metadata.resource_version,
-        holder=(spec and spec.holder_identity) or "",
-        duration=min(max(duration, 1), LONGEST_DURATION),
-        transitions=(spec and spec.lease_transitions) or 0,
-        wanted_by=(metadata.annotations or {}).get(WANTED_BY, ""),
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        version=metadata["resourceVersion"],
+        holder=spec.get("holderIdentity") or "",
+        duration=min(spec.get("leaseDurationSeconds") or RELEASED, LONGEST_DURATION),
+        transitions=spec.get("leaseTransitions") or 0,
+        renewed=spec.get("renewTime") or "",
+        wanted_by=(metadata.get("annotations") or {}).get(WANTED_BY, ""),
     )
 
 
@@ -74,20 +92,18 @@ class LeaseStore:
         self.namespace = namespace
         self.name = name
         self.timing = timing
-        self._api = client.CoordinationV1Api(api)
+        self._api = client.CustomObjectsApi(api)
 
     async def list(self) -> list[Lease]:
-        """Return the leases of the installation, from a consistent read."""
-        selector = f"{LABEL}={self.name}"
-        found = await self._api.list_namespaced_lease(
-            self.namespace, label_selector=selector, _request_timeout=self.timing.request
-        )
-        return [_lease(one) for one in found.items]
+        """Return the leases of the installation by their names, from a consistent read: their label may have been removed."""
+        found = await self._api.list_namespaced_custom_object(*self._place(self.namespace), _request_timeout=self.timing.request)
+        return [_lease(one) for one in found["items"] if shard_of(one["metadata"]["name"], self.name) is not None]
 
     async def read(self, namespace: str, name: str) -> Lease | None:
         """Return a lease; None: it does not exist."""
         try:
-            return _lease(await self._api.read_namespaced_lease(name, namespace, _request_timeout=self.timing.request))
+            call = self._api.get_namespaced_custom_object
+            return _lease(await call(*self._place(namespace), name, _request_timeout=self.timing.request))
         except ApiException as error:
             if error.status == 404:
                 return None
@@ -97,10 +113,16 @@ class LeaseStore:
         """Take a lease. `before`: as last read; None: it does not exist. Returns None when another replica was faster."""
         changes = {**self._renewed(), "holderIdentity": identity, "acquireTime": _now()}
         if before is not None:
-            changed = {"leaseTransitions": before.transitions + (before.holder != identity)}
+            changed = {"leaseTransitions": min(before.transitions + (before.holder != identity), MOST_TRANSITIONS)}
             return await self._patch(before, {**changes, **changed}, {WANTED_BY: None})
-        body = {"metadata": {"name": name, "labels": {LABEL: self.name}}, "spec": {**changes, "leaseTransitions": 0}}
-        return await _if_unchanged(self._api.create_namespaced_lease(self.namespace, body, _request_timeout=self.timing.request))
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "Lease",
+            "metadata": {"name": name, "labels": {LABEL: self.name}},
+            "spec": {**changes, "leaseTransitions": 0},
+        }
+        call = self._api.create_namespaced_custom_object
+        return await _if_unchanged(call(*self._place(self.namespace), body, _request_timeout=self.timing.request))
 
     async def renew(self, lease: Lease) -> Lease | None:
         """Renew a lease that this replica holds. Returns None when it has changed since it was read."""
@@ -108,7 +130,7 @@ class LeaseStore:
 
     async def release(self, lease: Lease) -> None:
         """Give a lease back, so that another replica takes it at once."""
-        await self._patch(lease, {"holderIdentity": None, "renewTime": _now()})
+        await self._patch(lease, {"holderIdentity": None, "leaseDurationSeconds": RELEASED, "renewTime": _now()})
 
     async def ask(self, lease: Lease, identity: str) -> None:
         """Ask the holder of a lease to release it for this replica."""
@@ -122,9 +144,13 @@ class LeaseStore:
     ) -> Lease | None:
         metadata = {"resourceVersion": lease.version, **({"annotations": annotations} if annotations else {})}
         body = {"metadata": metadata, "spec": spec}
-        call = self._api.patch_namespaced_lease
+        call = self._api.patch_namespaced_custom_object
         named = {"_content_type": MERGE, "_request_timeout": self.timing.request}
-        return await _if_unchanged(call(lease.name, lease.namespace, body, **named))
+        return await _if_unchanged(call(*self._place(lease.namespace), lease.name, body, **named))
+
+    @staticmethod
+    def _place(namespace: str) -> tuple[str, str, str, str]:
+        return GROUP, VERSION, namespace, PLURAL
 
 
 async def _if_unchanged(call: Any) -> Lease | None:

@@ -33,10 +33,9 @@ def test_the_name_of_a_lease_names_its_shard(shard: Shard) -> None:
     assert shard_of("np-4-of-4", "np") is None
 
 
-def lease(shard: Shard, holder: str, *, version: str = "1", wanted_by: str = "") -> Lease:
-    return Lease(
-        namespace="ns", name=shard.lease("np"), version=version, holder=holder, duration=15, transitions=0, wanted_by=wanted_by
-    )
+def lease(shard: Shard, holder: str, *, renewed: str = "1", wanted_by: str = "", duration: float = 15) -> Lease:
+    names = {"namespace": "ns", "name": shard.lease("np"), "version": f"{renewed} {wanted_by}"}
+    return Lease(**names, holder=holder, duration=duration, transitions=0, renewed=renewed, wanted_by=wanted_by)
 
 
 class Fleet:
@@ -96,10 +95,23 @@ def test_one_shard_is_never_asked_for_and_another_number_of_shards_is_waited_for
     assert to_take(View("b", 1.0, {one: 0.0}, {}, ())) == [one]
 
 
-def test_a_lease_expires_by_this_replicas_clock_and_only_unchanged() -> None:
-    seen, one = Observations(), Shard(0, 1)
-    assert not seen.expired(lease(one, "a", version="1"), 100.0, 101.0)
-    assert not seen.expired(lease(one, "a", version="1"), 115.9, 130.0), "it counts from when the version was first read"
-    assert seen.expired(lease(one, "a", version="1"), 116.0, 116.1)
-    assert not seen.expired(lease(one, "a", version="2"), 117.0, 117.1)
-    assert not seen.expired(lease(one, "a", version="2"), 131.0, 131.1)
+def test_a_lease_expires_by_this_replicas_clock_and_only_without_a_renewal() -> None:
+    seen, one = Observations(15), Shard(0, 1)
+    assert not seen.expired(lease(one, "a", renewed="1"), 100.0, 101.0)
+    assert not seen.expired(lease(one, "a", renewed="1"), 115.9, 130.0), "it counts from when the renewal was first read"
+    assert seen.expired(lease(one, "a", renewed="1", wanted_by="b"), 116.0, 116.1), "an annotation is no renewal"
+    assert not seen.expired(lease(one, "a", renewed="2"), 117.0, 117.1)
+    assert not seen.expired(lease(one, "a", renewed="2"), 131.0, 131.1)
+
+
+def test_a_lease_that_a_user_has_shortened_cleared_or_deleted_is_waited_for_as_long_as_its_holder_may_write() -> None:
+    one = Shard(0, 1)
+    for edited in (lease(one, "a", duration=1), lease(one, ""), None):
+        seen = Observations(15)
+        assert not seen.expired(lease(one, "a"), 100.0, 101.0)
+        for now, live in ((102.0, True), (113.0, True), (118.0, False)):
+            if edited is None:
+                assert [*seen.deleted("ns", (), now)] == (["np"] if live else [])
+            else:
+                assert seen.expired(edited, now, now) is not live, (edited, now)
+    assert Observations(15).expired(lease(one, "", duration=1), 100.0, 101.0), "its holder has released it"
