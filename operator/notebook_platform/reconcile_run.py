@@ -252,7 +252,7 @@ class ReconcileRun:
     def _requeue(self, results: Mapping[str, Result]) -> float:
         """Return the seconds until the next reconcile."""
         state, now = self._context.state, _now()
-        retries = [(attempt.retry_at - now).total_seconds() for attempt in state.attempts]
+        retries = [attempt.left(now) for attempt in state.attempts]
         jitter, first = random.random(), state.take_first()
         requeue, other = (
             spread(requeue_after(results, self._interval, now, queued=queued), self._interval, jitter, first=first)

@@ -121,8 +121,17 @@ def test_a_code_with_two_meanings_is_resolved_by_its_text() -> None:
     assert busy.retry_in and never.retry_in is None
 
 
-def test_throttling_waits_for_azures_retry_after() -> None:
-    assert failure_of(429, {"code": "TooManyRequests"}, {"Retry-After": "17"}, field="f").retry_in == 17
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [("17", 17), ("1000000000", 3600), ("9" * 60, 3600), ("Fri, 31 Dec 2999 23:59:59 GMT", 3600)]
+    + [
+        (text, None)
+        for text in ("0", "-1", "nan", "9" * 9000, "Thu, 01 Jan 1970 00:00:00 GMT", "31 Feb 2026 00:00:00 GMT", "(((")
+    ],
+)
+def test_throttling_waits_for_azures_retry_after(asked: str, waits: float | None) -> None:
+    refused = failure_of(429, {"code": "TooManyRequests"}, {"Retry-After": asked}, field="f")
+    assert refused.retry_in == (waits or failure_of(429, {"code": "TooManyRequests"}, {}, field="f").retry_in)
 
 
 def test_a_subnet_too_small_for_its_pods_is_found_before_creation() -> None:

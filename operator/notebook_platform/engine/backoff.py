@@ -21,13 +21,24 @@ SPREAD = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """The consecutive failures of a step for one reason; `retry_at` is the time of its next retry."""
+    """The consecutive failures of a step for one reason; `retry_at` is the time of its next retry, `wait` seconds after the last one."""
 
     step: str
     reason: AnyReason
     count: int
     retry_at: datetime
+    wait: float
     failed: Failed
+
+    def left(self, now: datetime) -> float:
+        """Return the seconds until the next retry, at least 0."""
+        return left_of(self.retry_at, self.wait, now)
+
+
+def left_of(due: datetime, wait: float, now: datetime) -> float:
+    """Return the seconds that are left of a wait that ends at `due`; 0: it is over, or the clock was set back by more than the wait."""
+    left = (due - now).total_seconds()
+    return left if 0 < left <= 2 * wait else 0.0
 
 
 def wait_after(failed: Failed, count: int, interval: float) -> float:
@@ -84,11 +95,12 @@ def next_attempts(
             attempts.append(last)
             continue
         count = last.count + 1 if last and last.reason == failed.reason else 1
-        retry_at = now + timedelta(seconds=wait_after(failed, count, interval) * (1 + SPREAD * jitter))
-        attempts.append(Attempt(step=name, reason=failed.reason, count=count, retry_at=retry_at, failed=failed))
+        wait = wait_after(failed, count, interval) * (1 + SPREAD * jitter)
+        retry_at = now + timedelta(seconds=wait)
+        attempts.append(Attempt(step=name, reason=failed.reason, count=count, retry_at=retry_at, wait=wait, failed=failed))
     return tuple(attempts)
 
 
 def backing_off(attempts: Iterable[Attempt], now: datetime) -> dict[str, Failed]:
     """Return the failures whose time to retry has not come."""
-    return {attempt.step: attempt.failed for attempt in attempts if attempt.retry_at > now}
+    return {attempt.step: attempt.failed for attempt in attempts if attempt.left(now) > 0}

@@ -13,6 +13,7 @@ from typing import Any
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.remediation import Remediation
+from notebook_platform.engine.backoff import left_of
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.release import Release
@@ -131,8 +132,8 @@ def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: date
 
 
 def is_overdue(lock: Release, now: datetime, timeout: timedelta) -> bool:
-    """Return whether a record has held the lock for as long as Helm may take, or does not tell since when."""
-    return lock.held_since is None or now - lock.held_since >= timeout
+    """Return whether a record has held the lock for as long as Helm may take, or does not tell since when: a time to come tells nothing."""
+    return lock.held_since is None or not -timeout < now - lock.held_since < timeout
 
 
 def _after_failure(record: Record, wanted: Wanted, failed: Release, remedies: Remediation, now: datetime) -> State:
@@ -142,9 +143,13 @@ def _after_failure(record: Record, wanted: Wanted, failed: Release, remedies: Re
         return State.ROLLBACK_DUE
     if attempts > remedies.retries:
         return State.RETRIES_EXHAUSTED
-    if failed.last_deployed and now < failed.last_deployed + wait_after(attempts, remedies):
-        return State.BACKING_OFF
-    return State.FAILED
+    return State.BACKING_OFF if retry_in(failed, attempts, remedies, now) > 0 else State.FAILED
+
+
+def retry_in(failed: Release, attempts: int, remedies: Remediation, now: datetime) -> float:
+    """Return the seconds until Helm is tried again after a failure, at least 0."""
+    wait = wait_after(attempts, remedies)
+    return left_of(failed.last_deployed + wait, wait.total_seconds(), now) if failed.last_deployed else 0.0
 
 
 def wait_after(attempts: int, remedies: Remediation) -> timedelta:

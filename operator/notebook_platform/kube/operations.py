@@ -106,7 +106,7 @@ def _log_start(key: str, operation: Operation) -> None:
 
 def _log_end(key: str, operation: Operation) -> None:
     """Log and count the end, with the seconds since the operation was accepted. The step's condition reports whether it succeeded."""
-    seconds = (datetime.now(UTC) - operation.started).total_seconds()
+    seconds = max(0.0, (datetime.now(UTC) - operation.started).total_seconds())
     OPERATION_SECONDS.labels(step=step_label(key.partition("/")[0]), action=action_label(operation.kind)).observe(seconds)
     with step_span(key):
         extra = fields(operation=operation.kind, seconds=round(seconds, 1))

@@ -5,11 +5,14 @@ import threading
 from collections import Counter
 from copy import copy
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
+from azure.core.pipeline import PipelineContext, PipelineRequest, PipelineResponse
+from azure.core.rest import HttpRequest
 from hypothesis import given
 from hypothesis import strategies as st
-from notebook_platform.azure.arm.rate_limit import Buckets
+from notebook_platform.azure.arm.rate_limit import Buckets, ThrottlePolicy
 from notebook_platform.azure.arm.retry_after import retry_after
 from notebook_platform.azure.arm.token_bucket import FORGET_SECONDS, GRANT_SECONDS, Bucket, Limit
 
@@ -280,6 +283,21 @@ def test_a_scrape_reads_the_level_of_a_bucket_without_changing_it(steps: list[tu
 )
 def test_only_a_whole_positive_number_of_seconds_is_a_wait(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("remaining", "seconds"),
+    [("Microsoft.Compute/Get3Min;0", 180), ("Microsoft.Compute/Get9999Min;0", 3600), ("x0Min;0,;;,Min;,-3Min;-1", 0)],
+)
+def test_what_remains_of_a_limit_of_compute_is_spread_over_an_hour_at_most(remaining: str, seconds: float) -> None:
+    buckets, url = Buckets(clock=lambda: 0.0), f"https://localhost/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/x"
+    request = PipelineRequest(HttpRequest("GET", url), PipelineContext(None))
+    answer = SimpleNamespace(status_code=200, headers={"x-ms-ratelimit-remaining-resource": remaining})
+    ThrottlePolicy(buckets, SUBSCRIPTION, "p").on_response(
+        request, PipelineResponse(request.http_request, answer, request.context)
+    )
+    _, bucket = buckets.of_resource_manager("GET", url, SUBSCRIPTION, "p")
+    assert seconds <= bucket.wait("platform", 0.0) <= 2 * seconds
 
 
 def test_a_new_bucket_lets_the_first_request_pass_although_its_clock_was_read_before() -> None:

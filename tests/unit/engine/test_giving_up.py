@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from notebook_platform.api.words import AzureCode
 from notebook_platform.engine.backoff import Attempt, backing_off, exhausted, next_attempts
 from notebook_platform.engine.conditions import fold_conditions
@@ -50,6 +51,15 @@ def test_after_its_tries_a_failure_stalls_and_is_tried_once_an_interval() -> Non
         waits.append(reconciles.wait())
     assert stalled == ["False", "False", "True", "True", "True"] and waits == [30, 60, INTERVAL, INTERVAL, INTERVAL]
     assert conditions["Ready"][1].endswith("Correct spec.cluster.") and conditions["Reconciling"][0] == "False"
+
+
+@pytest.mark.parametrize(("hours", "skipped"), [(-8, False), (8, False), (-0.001, True)])
+def test_a_clock_that_is_set_delays_no_retry_beyond_twice_its_wait(hours: float, skipped: bool) -> None:
+    reconciles = Reconciles()
+    reconciles.one(FAILED)
+    reconciles.now += timedelta(hours=hours)
+    assert reconciles.attempts[0].left(reconciles.now) <= 60
+    assert bool(backing_off(reconciles.attempts, reconciles.now)) is skipped
 
 
 def test_a_reconcile_that_skips_the_step_does_not_count() -> None:

@@ -54,6 +54,7 @@ def release(
         (release("pending-upgrade"), None, State.LOCKED),
         (release("pending-upgrade", minutes=60), None, State.LOCK_TIMEOUT),
         (release("pending-rollback", minutes=60), 1, State.LOCK_TIMEOUT),
+        (release("pending-upgrade", minutes=-60), None, State.LOCK_TIMEOUT),
         (release("uninstalling"), 1, State.LOCKED),
         (release("uninstalling"), 2, State.LOCKED),
         (replace(release("uninstalling", minutes=60), deleted=NOW - timedelta(minutes=1)), 2, State.LOCKED),
@@ -88,6 +89,8 @@ BACK = release(revision=4, config={"a": 0})
     ("record", "remedies", "state"),
     [
         (Record(newest=release("failed", minutes=0), begun=2), {}, State.BACKING_OFF),
+        (Record(newest=release("failed", minutes=-1), begun=2), {"wait": "2m"}, State.BACKING_OFF),
+        (Record(newest=release("failed", minutes=-600), begun=2), {}, State.FAILED),  # the clock was set back
         (Record(newest=BAD, begun=3), {}, State.FAILED),
         (Record(newest=BAD, begun=3), {"retries": 0}, State.RETRIES_EXHAUSTED),
         (Record(newest=BAD, begun=3, failed=release("failed"), counted=3), {}, State.RETRIES_EXHAUSTED),

@@ -200,7 +200,7 @@ def _progressed(document: Mapping[str, Any], operation: Operation) -> Operation:
 
     Once Azure reports ten percent, the time spent so far predicts the end better than the usual duration.
     """
-    elapsed = (datetime.now(UTC) - operation.started).total_seconds()
+    elapsed = max(0.0, (datetime.now(UTC) - operation.started).total_seconds())  # the clock may have been set back
     answer = document.get("percentComplete")
     if isinstance(answer, bool) or not isinstance(answer, int | float) or not 0 <= answer <= 100:
         usual = min(95.0, 100 * elapsed / operation.expected) if operation.expected else 0.0

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
-from notebook_platform.azure.arm.retry_after import retry_after
+from notebook_platform.azure.arm.retry_after import LONGEST, retry_after
 from notebook_platform.azure.arm.token_bucket import Bucket, Limit
 from notebook_platform.engine.outcome import Queued
 from notebook_platform.observability.context import PLATFORM
@@ -252,4 +252,4 @@ def _spread(remaining: str) -> Iterator[float]:
     """Yield the seconds between two requests that each limit of Compute leaves, where little remains of it."""
     for part in remaining[:1000].split(","):
         if (found := COMPUTE.search(part.strip())) and int(found[3]) < SPREAD_BELOW:
-            yield 60.0 * int(found[2]) / (int(found[3]) + 1)
+            yield min(60.0 * int(found[2]) / (int(found[3]) + 1), LONGEST)

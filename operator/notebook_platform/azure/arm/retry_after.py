@@ -9,7 +9,7 @@ HEADERS = (("retry-after-ms", 1000), ("x-ms-retry-after-ms", 1000), ("Retry-Afte
 LONGEST = 3600.0
 """Seconds. Azure's own limits are counted over an hour at most; a longer wait would leave a platform alone for a mistake in a header."""
 
-LONGEST_DATE = 64
+LONGEST_TEXT = 64
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -17,7 +17,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3), at most LONGEST; None when no header has a positive number or a time to come."""
     for name, scale in HEADERS:
         value = headers.get(name) or ""
-        if value.isdecimal() and len(value) < 10 and int(value) > 0:
+        if value.isdecimal() and len(value) <= LONGEST_TEXT and int(value) > 0:
             return min(int(value) / scale, LONGEST)
     left = _until(headers.get("Retry-After") or "")
     return min(left, LONGEST) if left > 0 else None
@@ -25,7 +25,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _until(date: str) -> float:
     """Return the seconds until a date of HTTP; 0 when the text is none."""
-    if not 0 < len(date) <= LONGEST_DATE:
+    if not 0 < len(date) <= LONGEST_TEXT:
         return 0.0
     try:
         moment = parsedate_to_datetime(date)

@@ -11,7 +11,7 @@ from notebook_platform.helm.ledger import OwnedRelease
 from notebook_platform.helm.lock_holder import live_holder
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
-from notebook_platform.helm.state import wait_after
+from notebook_platform.helm.state import retry_in
 
 LOCK_RECHECK = 10.0
 """Seconds."""
@@ -19,17 +19,16 @@ LOCK_RECHECK = 10.0
 
 async def back_off(context: ActionContext) -> Outcome:
     """Return Helm's failure with the seconds until the next try."""
-    failed, newest, now = context.record.last_failure(context.wanted), context.record.newest, datetime.now(UTC)
+    failed, newest = context.record.last_failure(context.wanted), context.record.newest
     assert failed is not None and newest is not None
     attempts = context.record.attempts(context.wanted)
-    due = (failed.last_deployed or now) + wait_after(attempts, context.remedies)
     cause = failure(failed.description, context.field)
     running = f"; revision {newest.revision} runs meanwhile" if newest.status == "deployed" else ""
     return Failed(
         reason=cause.reason,
         message=f"{cause.message} (attempt {attempts} of {context.remedies.retries + 1}{running})",
         remedy=cause.remedy,
-        retry_in=max((due - now).total_seconds(), 0.1),
+        retry_in=max(retry_in(failed, attempts, context.remedies, datetime.now(UTC)), 0.1),
     )
 
 
