@@ -69,14 +69,17 @@ def platform_status(
     cluster = next((output for output in made if isinstance(output, Cluster)), None)
     target = next((output for output in made if isinstance(output, WorkloadClusterOutput)), None)
     running = [output for output in made if isinstance(output, Running)]
+    settled = target is not None and all(isinstance(result.outcome, Unblocking) for result in results.values())
+    users = [release.details for release in running if isinstance(release.details, UserCounts)]
+    before = PlatformStatus() if settled and all(release.state == "deployed" for release in running) else previous
     return PlatformStatus(
         observed_generation=generation,
         conditions=list(conditions),
-        url=next((redactor.sanitize(release.url, 512) for release in running if release.url), previous.url),
+        url=next((redactor.sanitize(release.url, 512) for release in running if release.url), before.url),
         cluster=_cluster(cluster, target, previous.cluster, redactor),
         monitoring=_monitoring(results, made, previous.monitoring, redactor),
-        releases=_releases(results, running, previous.releases, redactor),
-        hub=_hub([r.details for r in running if isinstance(r.details, UserCounts)]) or previous.hub,
+        releases=_releases(running, () if settled else previous.releases, redactor),
+        hub=_hub(users) or before.hub,
         operations=[_operation(key, operation, redactor) for key, operation in sorted(operations.items())],
         attempts=[_attempt(attempt) for attempt in attempts],
         plan=_plan(results),
@@ -200,14 +203,11 @@ def _monitoring(
     return None if step is not None and isinstance(step.outcome, Unblocking) else previous
 
 
-def _releases(
-    results: Mapping[str, Result], running: Sequence[Running], previous: Sequence[ReleaseStatus], redactor: SecretRedactor
-) -> list[ReleaseStatus]:
-    """Return the releases with a URL first. What this reconcile did not observe keeps its previous value."""
+def _releases(running: Sequence[Running], previous: Sequence[ReleaseStatus], redactor: SecretRedactor) -> list[ReleaseStatus]:
+    """Return the releases with a URL first. `previous`: those of the last status that this reconcile may not have observed."""
     shown = [_release(release, redactor) for release in sorted(running, key=lambda release: release.url is None)]
     found = {(r.namespace, r.name): r for r in shown}
-    if not all(isinstance(result.outcome, Unblocking) for result in results.values()):
-        found = {(r.namespace, r.name): found.pop((r.namespace, r.name), r) for r in previous} | found
+    found = {(r.namespace, r.name): found.pop((r.namespace, r.name), r) for r in previous} | found
     return list(found.values())[:RELEASE_LIMIT]
 
 

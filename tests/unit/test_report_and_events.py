@@ -11,11 +11,13 @@ from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.result import Result
 from notebook_platform.events import events
 from notebook_platform.helm.chart_adapter import Running
+from notebook_platform.hubs.users.user_counts import UserCounts
 from notebook_platform.kube.redaction import SecretRedactor
 from notebook_platform.outputs import Cluster
 from notebook_platform.reconcile_state import ReconcileState
 from notebook_platform.sanitizing import sanitized
 from notebook_platform.status import platform_status
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OPERATION = Operation(
@@ -200,3 +202,40 @@ def test_texts_of_outputs_and_records_are_one_printable_line_and_bounded() -> No
     )
     text = status.model_dump_json()
     assert "very-secret" not in text and "\\u001b" not in text and "\u202e" not in text
+
+
+TARGET = WorkloadClusterOutput(
+    api=None, access=None, cluster_id="c", secret_name="s", served_version=(1, 35), nodes=1, ready_nodes=1
+)
+HUB = Running(
+    name="jhub",
+    namespace="jhub",
+    chart="jupyterhub-4.4.0",
+    revision=1,
+    state="deployed",
+    url="https://hub.example.org",
+    details=UserCounts(servers=2, homes=(("ada", "", "claim-ada"),)),
+)
+
+
+@pytest.mark.parametrize(
+    ("results", "url", "releases", "has_hub"),
+    [
+        ({"Workload": Ready(output=TARGET)}, None, 0, False),
+        ({"Workload": Ready(output=TARGET), "JupyterHub": Ready(output=replace(HUB, url=None))}, None, 1, True),
+        ({"Workload": Ready(), "JupyterHub": Ready()}, HUB.url, 1, True),
+        ({"Workload": Ready(output=TARGET), "JupyterHub": BROKEN}, HUB.url, 1, True),
+    ],
+    ids=["the hub left the spec", "the hub has no address any more", "the cluster is stopped", "the hub was not observed"],
+)
+def test_status_keeps_what_was_not_observed_and_drops_what_is_gone(
+    results: dict[str, Outcome], url: str | None, releases: int, has_hub: bool
+) -> None:
+    def status_after(outcomes: dict[str, Outcome], previous: PlatformStatus) -> PlatformStatus:
+        found = {name: Result(outcome=outcome) for name, outcome in outcomes.items()}
+        redactor = SecretRedactor()
+        return platform_status(found, [], previous=previous, generation=1, operations={}, attempts=(), redactor=redactor)
+
+    before = status_after({"Workload": Ready(output=TARGET), "JupyterHub": Ready(output=HUB)}, PlatformStatus())
+    after = status_after(results, before)
+    assert (after.url, len(after.releases), after.hub is not None) == (url, releases, has_hub)
