@@ -249,6 +249,10 @@ class SharedClients:
         """Delete the access to the cluster that is kept outside the platform's namespace. Raises ApiException."""
         await self._clusters.delete_access(platform.uid)
 
+    async def delete_left_access(self, platform: Platform) -> None:
+        """Delete the access of a platform that no longer exists: its finalizer may have been removed by hand. Logs a failure."""
+        await self._clusters.delete_left_access(platform.uid)
+
     async def forget(self, platform: Platform) -> None:
         """End the helm processes and close the clients of a platform that is deleted, or that another replica reconciles."""
         await self._releases.forget(platform.uid)

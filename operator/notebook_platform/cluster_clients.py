@@ -115,6 +115,11 @@ class ClusterClients:
         if self._store is not None:
             await self._store.delete(uid)
 
+    async def delete_left_access(self, uid: str) -> None:
+        """Delete what is kept of the access to the cluster of a platform that no longer exists. Logs a failure."""
+        if self._store is not None:
+            await self._store.delete_left(uid)
+
     async def close(self) -> None:
         """Close all connections."""
         await self._clusters.close()

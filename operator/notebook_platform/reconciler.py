@@ -132,9 +132,10 @@ class PlatformReconciler:
             self._counted = None
 
     async def forget(self) -> None:
-        """Drop what the process holds of a platform that is deleted."""
+        """Drop what the operator holds of a platform that is deleted."""
         self.uncount()
         self._context.secrets.forget_versions()
+        await self._context.shared.delete_left_access(self.platform)
         await self._context.shared.forget(self.platform)
 
     async def _reconcile_until_rest(self) -> float | None:

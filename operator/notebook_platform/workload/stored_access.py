@@ -9,9 +9,11 @@ import hashlib
 import logging
 from dataclasses import astuple
 
+import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.fencing import LeaseLost
 from notebook_platform.kube.existing import existing
 from notebook_platform.kube.secret_data import decoded
 from notebook_platform.kube.secrets import MANAGED_BY, Platform
@@ -75,6 +77,19 @@ class AccessStore:
         except ApiException as error:
             if error.status != FORBIDDEN:
                 raise
+
+    async def delete_left(self, uid: str) -> None:
+        """Delete what was kept for a platform that no longer exists, whose finalizer may have been removed by hand. No later reconcile would
+        repeat it, so a failure is logged."""
+        try:
+            await self.delete(uid)
+        except (ApiException, aiohttp.ClientError, OSError, TimeoutError, LeaseLost) as error:
+            log.warning(
+                "The Secret %s in the namespace %s may be left, although its platform is deleted (%s). Delete it",
+                _name(uid),
+                self._namespace,
+                type(error).__name__,
+            )
 
     def _report(self, done: str, error: ApiException) -> None:
         """Log once in a process that nothing can be kept. Platforms are reconciled all the same."""
