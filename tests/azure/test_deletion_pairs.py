@@ -8,7 +8,7 @@ from notebook_platform.engine.outcome import Failed
 
 from tests.azure.conftest import Estate, settled
 from tests.azure.estates import CLUSTER, all_done, with_pool
-from tests.unit.azure.specs import group_id, runbook_spec
+from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
 
 IDS = f"{group_id('ids')}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 SUBNET = f"{group_id('campus')}/providers/Microsoft.Network/virtualNetworks/campus/subnets/hub"
@@ -181,3 +181,47 @@ async def test_a_mark_that_azure_refuses_to_remove_keeps_none_of_the_same_kind(
     assert [i for i in marked if "/agentpools/" in i or "/autoscalesettings/" in i] == [
         next(i for i in marked if i.endswith(kept))
     ]
+
+
+def second_platform(estate: Estate) -> Estate:
+    """Return another platform of the same operator."""
+    return Estate(estate.simulator, estate.sessions, estate.http, secrets=estate.secrets, name="second", uid="uid-2")
+
+
+@pytest.mark.parametrize("identity", ["ServicePrincipal", "UserAssigned"])
+async def test_the_identity_that_another_platform_uses_is_kept_until_that_platform_is_deleted(
+    estate: Estate, identity: str
+) -> None:
+    made = {"type": "UserAssigned", "userAssigned": {"name": "mine"}}
+    spec = runbook_spec() if identity == "ServicePrincipal" else runbook_spec(identity=made)
+    resources = await settled(estate, spec)
+    await estate.new_operator()
+    other = second_platform(estate)
+    if identity == "ServicePrincipal":
+        estate.secrets.data["campus"] = {**estate.secrets.data["prd-jhub-service-principal"]}
+        used = with_principal("campus")
+    else:
+        (mine,) = [body["id"] for id_, body in resources.items() if "/userassignedidentities/" in id_]
+        used = {"type": "UserAssigned", "userAssigned": {"resourceId": mine}}
+    theirs = with_cluster(name="second", nodeResourceGroup="second-nodes") | {"identity": used}
+    theirs["azure"]["resourceGroup"] = "second"
+    await settled(other, theirs)
+    failed = {n: r.outcome for n, r in (await estate.delete(spec)).items() if isinstance(r.outcome, Failed)}
+    assert failed["RoleAssignment"].reason == "IdentityInUse" and "'second'" not in failed["RoleAssignment"].message
+    assert CLUSTER not in (await estate.state())["resources"]
+    await estate.new_operator()
+    other.sessions = estate.sessions
+    await other.delete(theirs)
+    await estate.new_operator()
+    await assert_nothing_is_left(estate, spec)
+
+
+async def test_the_node_resource_group_of_a_cluster_is_not_adopted(estate: Estate) -> None:
+    await settled(estate, runbook_spec())
+    other = second_platform(estate)
+    spec = with_cluster(name="second", nodeResourceGroup="second-nodes") | {"adoption": "IfUnowned"}
+    spec["azure"]["resourceGroup"], mark = "prd_rg_jhub_infra", await estate.mark()
+    outcome = (await other.settle(spec))["ResourceGroup"].outcome
+    assert isinstance(outcome, Failed) and outcome.reason == "NotOwned" and "managedBy" in outcome.message
+    await other.delete(spec)
+    assert await estate.writes(mark, accepted=True) == []

@@ -39,7 +39,11 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
         if (pending := await self._scope.pending(self.name, FIELD, GROUPS, self._scope.group)) is not None:
             return pending
-        return await self.observe_resource(self._scope.group, fresh=fresh, group="")
+        observed = await self.observe_resource(self._scope.group, fresh=fresh, group="")
+        found = observed.found
+        if found is None or not found.get("managedBy") or self._scope.owner.owns(found.get("tags")):
+            return observed
+        return Observed(failed=_managed(self._scope.group), ours=False)
 
     def resource(self, found: Wire) -> Wire:
         return found
@@ -105,3 +109,12 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
             return [
                 one async for one in all_items(self._scope.session.resources.resources.list_by_resource_group(self._scope.group))
             ]
+
+
+def _managed(group: str) -> Failed:
+    """Return that a group is the node resource group of a cluster, or belongs to another service in the same way."""
+    return Failed(
+        reason=Reason.NOT_OWNED,
+        message=f"{FIELD}: the resource group {group!r} is managed by another Azure resource (managedBy), which deletes it with all that is in it",
+        remedy="Choose another resource group: this one can be the node resource group of a cluster.",
+    )
