@@ -1,6 +1,7 @@
 """Order the steps: which step needs which, forwards to create and backwards to delete."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
 from notebook_platform.engine.step import AnyStep, Inputs
@@ -22,10 +23,7 @@ class Graph:
             if step.provides is not None and self._providers.setdefault(step.provides, step.name) != step.name:
                 raise ValueError(f"{self._providers[step.provides]} and {step.name} provide the same {step.provides.__name__}")
         self.needs: Mapping[str, tuple[str, ...]] = {name: self._needs(step) for name, step in self.steps.items()}
-        try:
-            self.order: Sequence[str] = tuple(TopologicalSorter(self.needs).static_order())
-        except CycleError as error:
-            raise ValueError(f"steps need each other in a cycle: {' -> '.join(error.args[1])}") from None
+        self.order: Sequence[str] = _order(tuple(self.needs.items()))
 
     def _needs(self, step: AnyStep) -> tuple[str, ...]:
         unmet = [kind.__name__ for kind in step.needs if kind not in self._providers]
@@ -46,3 +44,12 @@ class Graph:
     def dependents(self) -> Mapping[str, tuple[str, ...]]:
         """Return for each step the steps that need it: they are deleted before it."""
         return {name: tuple(other for other, needs in self.needs.items() if name in needs) for name in self.steps}
+
+
+@lru_cache(maxsize=64)
+def _order(needs: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str, ...]:
+    """Return the steps, each after those that it needs. Platforms with the same steps share the result. Raises ValueError for a cycle."""
+    try:
+        return tuple(TopologicalSorter(dict(needs)).static_order())
+    except CycleError as error:
+        raise ValueError(f"steps need each other in a cycle: {' -> '.join(error.args[1])}") from None

@@ -154,6 +154,8 @@ class _Rest(FencedRest):
     _access: ClusterAccess
     _unauthorized: Callable[[], None]
     _idle: float
+    _first: ssl.SSLContext | None = None
+    """The context that `connect` has built, for the first connection."""
 
     def __init__(self, configuration: client.Configuration) -> None:
         super().__init__(configuration)
@@ -175,8 +177,13 @@ class _Rest(FencedRest):
         """Build a TLS context for the cluster."""
         return await asyncio.to_thread(tls_context, self._access)
 
+    def first(self, context: ssl.SSLContext) -> None:
+        """Use a context for the first connection."""
+        self._first = context
+
     async def _connected(self) -> aiohttp.ClientSession:
-        self.ssl_context = await self.context()
+        first, self._first = self._first, None
+        self.ssl_context = first or await self.context()
         try:
             session: aiohttp.ClientSession = super()._create_pool_manager()
         finally:
@@ -198,8 +205,10 @@ async def connect(
     `unauthorized` is called when the server refuses the credential or presents another certificate. `idle`: the seconds without a
     request after which connections are closed. Raises ssl.SSLError or ValueError for unusable certificates.
     """
-    await asyncio.to_thread(tls_context, access)  # raises for what is unusable
-    return build(access, unauthorized, idle=idle)
+    context = await asyncio.to_thread(tls_context, access)
+    api = build(access, unauthorized, idle=idle)
+    api.rest_client.first(context)
+    return api
 
 
 def build(
