@@ -114,17 +114,31 @@ async def _releases(azure: SignedIn, clusters: WorkloadClusters, taken: Taken) -
     except StepError as refused:
         taken.remarks.append(f"The releases in the cluster could not be read: {refused.failed.message}")
         return None, {}
-    hubs = [release for release in found if release.chart == HUB_CHART]
-    others = [f"{r.namespace}/{r.name} ({r.chart}-{r.chart_version})" for r in found if r.chart != HUB_CHART]
+    hubs = [revisions for revisions in found if revisions[-1].chart == HUB_CHART]
+    others = [f"{r.namespace}/{r.name} ({r.chart}-{r.chart_version})" for *_, r in found if r.chart != HUB_CHART]
     if others:
         taken.remarks.append(f"Other Helm releases in the cluster are left alone: {', '.join(sorted(others))}")
     if len(hubs) > 1:
-        names = ", ".join(f"{release.namespace}/{release.name}" for release in hubs)
+        names = ", ".join(f"{release.namespace}/{release.name}" for release, *_ in hubs)
         taken.remarks.append(f"The cluster has several hubs ({names}); the first is described")
-    return describe_jupyterhub(hubs[0], f"{taken.name}-values") if hubs else (None, {})
+    if not hubs:
+        return None, {}
+    last, *_, described = (hubs[0][0], *hubs[0])
+    if not last.worked:
+        taken.remarks.append(_unfinished(last, described))
+    return describe_jupyterhub(described, f"{taken.name}-values")
 
 
-async def _listed(azure: SignedIn, clusters: WorkloadClusters, taken: Taken) -> list[Release]:
+def _unfinished(last: Release, described: Release) -> str:
+    """Return the remark on a release whose last revision Helm did not complete."""
+    which = f"described is revision {described.revision}, the last one that Helm completed"
+    if described is last:
+        which = "Helm completed none before it, so that its values may never have been in use"
+    then = "adopts the release once Helm's lock is gone" if last.pending else "upgrades the release when it adopts it"
+    return f"Revision {last.revision} of the release {last.namespace}/{last.name} is {last.status}: {which}. The operator {then}"
+
+
+async def _listed(azure: SignedIn, clusters: WorkloadClusters, taken: Taken) -> list[tuple[Release, ...]]:
     cluster = taken.cluster
     if taken.spec["cluster"].get("powerState") == "Stopped":
         start = f"az aks start --resource-group {str(cluster['id']).split('/')[4]} --name {cluster['name']}"

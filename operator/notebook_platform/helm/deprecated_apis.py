@@ -103,7 +103,7 @@ async def removed_apis_in_use(api: client.ApiClient, current: str, wanted: str) 
         found = await releases(api)
     except StepError:
         return None
-    return removed_apis_clause(found, minor(current), minor(wanted))
+    return removed_apis_clause([one for revisions in found for one in revisions], minor(current), minor(wanted))
 
 
 def removed_apis_clause(found: Iterable[Release], current: Version, wanted: Version) -> str | None:

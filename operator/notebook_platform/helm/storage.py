@@ -50,6 +50,9 @@ MOST_LISTED = 2000
 MOST_RELEASES = 300
 """Releases of a cluster that are read for `import` and before an upgrade of Kubernetes."""
 
+MOST_REVISIONS = 10
+"""Of one release that are read for that: as many as Helm keeps by default (`--history-max`)."""
+
 ONLY_METADATA = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
 """https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-partialobjectmetadata"""
 
@@ -176,37 +179,51 @@ async def neighbours(api: client.ApiClient, namespace: str, release: str) -> lis
     """Return the last revision of each other release in a namespace that can be read. Raises ApiException."""
     call = partial(client.CoreV1Api(api).list_namespaced_secret_without_preload_content, namespace)
     items, _ = await _pages(call, f"owner=helm,name!={release}")
-    return await _last_of_each(api, items)
+    return [last for last, *_ in await _last_of_each(api, items)]
 
 
-async def releases(api: client.ApiClient) -> list[Release]:
-    """Return the last revision of each release in a cluster that can be read, except AKS's own. Raises StepError (ClusterUnreachable)."""
+async def releases(api: client.ApiClient) -> list[tuple[Release, ...]]:
+    """Return of each release in a cluster, except AKS's own, the last revision that can be read, and after it the last one that Helm completed if
+    that is an older one. Raises StepError (ClusterUnreachable)."""
     call = client.CoreV1Api(api).list_secret_for_all_namespaces_without_preload_content
     try:
         items, _ = await _pages(call, "owner=helm")
-        return await _last_of_each(api, items)
+        return await _last_of_each(api, items, completed=True)
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError) as error:
         raise StepError(
             Reason.CLUSTER_UNREACHABLE, f"the cluster's API did not answer ({type(error).__name__})", "Try again."
         ) from None
 
 
-async def _last_of_each(api: client.ApiClient, items: Iterable[Any]) -> list[Release]:
-    last: dict[tuple[str, str], Stored] = {}
+async def _last_of_each(
+    api: client.ApiClient, items: Iterable[Mapping[str, Any]], *, completed: bool = False
+) -> list[tuple[Release, ...]]:
+    """Return the last revision of each release. `completed`: and the last one that Helm completed."""
+    by_release: dict[tuple[str, str], list[Stored]] = {}
     for stored in filter(None, map(_stored, items)):
-        known = last.get((stored.namespace, stored.release))
-        if not stored.release.startswith(AKS_OWN) and (known is None or known.revision < stored.revision):
-            last[stored.namespace, stored.release] = stored
-    found: list[Release] = []
-    for stored in list(last.values())[:MOST_RELEASES]:
-        try:
-            one = await RECORDS.get(api, stored)
-        except RecordUnreadable as error:
-            log.debug("release %s in namespace %s is left out: %s", stored.release, stored.namespace, error)
+        if not stored.release.startswith(AKS_OWN):
+            by_release.setdefault((stored.namespace, stored.release), []).append(stored)
+    found: list[tuple[Release, ...]] = []
+    for revisions in list(by_release.values())[:MOST_RELEASES]:
+        newest_first = sorted(revisions, key=lambda stored: stored.revision, reverse=True)
+        last = await _read(api, newest_first[0])
+        if last is None or last.status == "uninstalled":
             continue
-        if one is not None and one.status != "uninstalled":
-            found.append(one)
+        older = newest_first[1:MOST_REVISIONS] if completed and not last.worked else ()
+        worked = None
+        for stored in older:
+            if worked is None and (one := await _read(api, stored)) is not None and one.worked:
+                worked = one
+        found.append((last, worked) if worked else (last,))
     return found
+
+
+async def _read(api: client.ApiClient, stored: Stored) -> Release | None:
+    try:
+        return await RECORDS.get(api, stored)
+    except RecordUnreadable as error:
+        log.debug("release %s in namespace %s is left out: %s", stored.release, stored.namespace, error)
+        return None
 
 
 def packed_release(body: Any) -> str | None:

@@ -15,20 +15,29 @@ from sandbox.azure.backend import NoClusters, User
 KIND = "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
 
 
-def release(name: str, chart: str, version: str, values: Mapping[str, Any], namespace: str = "jhub") -> dict[str, Any]:
-    """Return the Secret in which Helm stores a deployed release."""
+def release(
+    name: str,
+    chart: str,
+    version: str,
+    values: Mapping[str, Any],
+    namespace: str = "jhub",
+    *,
+    revision: int = 1,
+    status: str = "deployed",
+) -> dict[str, Any]:
+    """Return the Secret in which Helm stores a revision of a release."""
     document = {
         "name": name,
         "namespace": namespace,
-        "version": 1,
-        "info": {"status": "deployed", "last_deployed": "2026-01-01T00:00:00Z"},
+        "version": revision,
+        "info": {"status": status, "last_deployed": "2026-01-01T00:00:00Z"},
         "chart": {"metadata": {"name": chart, "version": version}},
         "config": dict(values),
         "manifest": "",
     }
     packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(document).encode()))).decode()
-    labels = {"owner": "helm", "name": name, "version": "1", "status": "deployed"}
-    metadata = {"name": f"sh.helm.release.v1.{name}.v1", "namespace": namespace, "labels": labels}
+    labels = {"owner": "helm", "name": name, "version": str(revision), "status": status}
+    metadata = {"name": f"sh.helm.release.v1.{name}.v{revision}", "namespace": namespace, "labels": labels}
     return {"metadata": metadata, "type": "helm.sh/release.v1", "data": {"release": packed}}
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from sandbox.azure.world import CLIENT_SECRET
@@ -69,3 +70,31 @@ async def test_without_a_file_the_secrets_are_neither_printed_nor_written(termin
     described(output)
     assert not [value for value in HIDDEN if value in output.out + output.err]
     assert "run again with --secrets-file FILE to have the Secret prd-jhub-values" in remarks(output)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "described_as", "remark"),
+    [
+        (
+            ("superseded", "deployed", "pending-upgrade"),
+            2,
+            "Revision 3 of the release jhub/hub1 is pending-upgrade: described is revision 2",
+        ),
+        (("deployed", "failed", "failed"), 1, "Revision 3 of the release jhub/hub1 is failed: described is revision 1"),
+        (("failed",), 1, "Revision 1 of the release jhub/hub1 is failed: Helm completed none before it"),
+        (("superseded", "deployed"), 2, ""),
+    ],
+)
+async def test_the_revision_that_helm_completed_last_is_described(
+    terminal: Terminal, statuses: tuple[str, ...], described_as: int, remark: str
+) -> None:
+    """What a Helm that died or failed had tried may never have been in use."""
+    await terminal.settle(runbook_spec())
+    terminal.target.releases = [
+        release("hub1", "jupyterhub", f"4.4.{revision}", {"note": revision}, revision=revision, status=status)
+        for revision, status in enumerate(statuses, start=1)
+    ]
+    output = await terminal.run(*WHERE, *GIVEN)
+    hub = described(output)["spec"]["jupyterhub"]
+    assert (hub["values"], hub["chart"]["version"]) == ({"note": described_as}, f"4.4.{described_as}")
+    assert remark in remarks(output) and ("Revision" in remarks(output)) is bool(remark)
