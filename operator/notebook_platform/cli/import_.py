@@ -59,6 +59,8 @@ async def _import_platform(options: argparse.Namespace) -> int:
         await sessions.close()
     if hub:
         taken.spec["jupyterhub"] = hub
+        fitting_model(taken)
+        secrets = secrets if "jupyterhub" in taken.spec else {}
     if options.credentials_secret:
         taken.spec["azure"]["credentials"] = {"secretRef": {"name": options.credentials_secret}}
     else:
@@ -91,7 +93,7 @@ def rendered(namespace: str, taken: Taken) -> str:
         "metadata": {"name": taken.name, "namespace": namespace},
         "spec": body,
     }
-    remarks = "".join(f"# {sanitize(remark)}.\n" for remark in taken.remarks)
+    remarks = "".join(f"# {sanitize(remark)}.\n" for remark in (*taken.remarks, *taken.left_out.values()))
     return remarks + _commented(write_yaml(document))
 
 

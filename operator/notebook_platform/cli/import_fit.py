@@ -20,6 +20,9 @@ REQUIRED = {
 }
 """Members of a block without which there is no spec. A refused member of an item of a list takes the item with it if it is one of ITEMS."""
 
+IDENTIFYING = {"jupyterhub": frozenset({"release", "namespace", "chart"})}
+"""Members that say which existing thing a block is about. Without one of them, the block would be about another, which is left out with it."""
+
 ITEMS = frozenset({"name", "mode", "vmSize", "pool", "capacity", "operator", "threshold", "change"})
 
 ADOPTED = {"deletionPolicy": "Orphan", "adoption": "IfUnowned"}
@@ -49,6 +52,8 @@ def _leave_out(taken: Taken, problem: Refused) -> None:
     keys = list(problem.keys)
     if len(keys) < 2 or keys[1] in REQUIRED.get(str(keys[0]), ()):
         raise UsageError(f"the existing resources cannot be described: {problem.sentence}")
+    if len(keys) > 1 and keys[1] in IDENTIFYING.get(str(keys[0]), ()):
+        keys = keys[:1]
     if keys[-1] in ITEMS and isinstance(keys[-2], int):
         keys.pop()
     node: Any = taken.spec

@@ -98,3 +98,18 @@ async def test_the_revision_that_helm_completed_last_is_described(
     hub = described(output)["spec"]["jupyterhub"]
     assert (hub["values"], hub["chart"]["version"]) == ({"note": described_as}, f"4.4.{described_as}")
     assert remark in remarks(output) and ("Revision" in remarks(output)) is bool(remark)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "rule"),
+    [("my.hub", "4.4.0", "spec.jupyterhub.release"), ("hub1", "v4.4.0", "spec.jupyterhub.chart.version")],
+)
+async def test_a_hub_that_the_spec_cannot_name_is_left_out(
+    terminal: Terminal, tmp_path: Path, name: str, version: str, rule: str
+) -> None:
+    """A spec without its name would install another hub."""
+    await terminal.settle(runbook_spec())
+    terminal.target.releases, file = [release(name, "jupyterhub", version, VALUES)], tmp_path / "secrets.yaml"
+    output = await terminal.run(*WHERE, *GIVEN, "--secrets-file", str(file))
+    assert "jupyterhub" not in described(output)["spec"] and not file.exists()
+    assert "jupyterhub is left out" in remarks(output) and rule in remarks(output)
