@@ -4,16 +4,15 @@ import hashlib
 import logging
 import traceback
 
-from kubernetes.aio import client
-from kubernetes.aio.client.exceptions import ApiException
+import aiohttp
+from kubernetes.aio.client.exceptions import ApiException, OpenApiException
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.bounded.unanswered import why
+from notebook_platform.engine.api_server import refused, unanswered
 from notebook_platform.engine.outcome import REPORT, Failed, StepError
 
 log = logging.getLogger(__name__)
 
-API_RETRY = 5.0
 UNFORESEEN_RETRY = 30.0
 """Seconds until the first retry; later waits are longer."""
 
@@ -25,22 +24,9 @@ def failure_of_reconcile(error: Exception, label: str) -> Failed:
     if isinstance(error, StepError):
         return error.failed
     if isinstance(error, ApiException):
-        log.warning("%s: the API server rejected a request: %s %s", label, error.status, error.reason)
-        return Failed(
-            reason=Reason.API_SERVER_REFUSED,
-            message=f"the management cluster's API server rejected a request from the operator with HTTP status {error.status}",
-            remedy="The operator retries. If the error persists, compare its rights with its RoleBinding in the namespace: "
-            "`kubectl auth can-i --list -n NAMESPACE --as system:serviceaccount:notebook-platform:notebook-platform`.",
-            retry_in=API_RETRY,
-        )
-    if isinstance(error, OSError | client.exceptions.OpenApiException):
-        log.warning("%s: the API server did not answer: %s", label, why(error))
-        return Failed(
-            reason=Reason.API_SERVER_UNAVAILABLE,
-            message=f"the management cluster's API server did not answer a request from the operator: {why(error)}",
-            remedy="The operator retries.",
-            retry_in=API_RETRY,
-        )
+        return refused(error, label)
+    if isinstance(error, OSError | aiohttp.ClientError | OpenApiException):
+        return unanswered(error, label)
     incident = incident_of(error)
     log.error("%s: a reconcile failed with an unknown error (incident %s)", label, incident, exc_info=error)
     return Failed(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from notebook_platform.api.reasons import Reason
+from notebook_platform.engine.api_server import failure_of_request
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import REPORT, Failed, Queued, StepError, Unblocking, Waiting
 from notebook_platform.engine.result import Result
@@ -131,6 +132,8 @@ def failure(step: AnyStep, error: Exception) -> Failed:
             remedy="The operator retries. If the error persists, check DNS, egress and the proxy of the operator's pod.",
             retry_in=15,
         )
+    if rejected := failure_of_request(error, step.name):
+        return rejected
     log.error("step %s failed with an unexpected error", step.name, exc_info=error)
     return Failed(
         reason=Reason.INTERNAL_ERROR,
