@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from sandbox.operator_process import Running
 from tests.forked_operator import FORKS, Fork, ForkedOperator, become_command
 
@@ -31,7 +33,8 @@ class NamedAzure(ForkedOperator):
 
 
 def _operate(environment: Mapping[str, str], log: Path, answer: Path) -> None:
-    """Become an operator whose system resolver is the file's."""
+    """Become an operator whose system resolver is the file's. Its client asks the resolver for each connection: kept for ten seconds, as
+    aiohttp does, an answer would only delay what the test is about."""
     real = socket.getaddrinfo
 
     def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
@@ -41,4 +44,5 @@ def _operate(environment: Mapping[str, str], log: Path, answer: Path) -> None:
         return real(address or host, *arguments, **options)
 
     socket.getaddrinfo = getaddrinfo
+    aiohttp.TCPConnector.__init__.__kwdefaults__["ttl_dns_cache"] = 0
     become_command(("run",), environment, log, log)

@@ -54,9 +54,9 @@ def away(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Name
 @contextmanager
 def unresolvable(site: Field, operator: NamedAzure) -> Iterator[None]:
     operator.resolve(UNKNOWN)
+    end_connections(site)
     try:
-        with connections_end(site):
-            yield
+        yield
     finally:
         operator.resolve()
 
@@ -79,12 +79,17 @@ def intercepted(site: Field, operator: NamedAzure) -> Iterator[None]:
     with create_server((IMPOSTOR, port)) as listener:
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         operator.resolve(IMPOSTOR)
+        end_connections(site)
         try:
-            with connections_end(site):
-                yield
+            yield
         finally:
             operator.resolve()
             listener.shutdown(SHUT_RDWR)
+
+
+def end_connections(site: Field) -> None:
+    """End the connections that the operator keeps, each after the answer that it waits for: its next request needs a new one."""
+    site.control("DELETE", "/connections")
 
 
 @contextmanager
@@ -93,27 +98,6 @@ def throttled(site: Field, operator: NamedAzure) -> Iterator[None]:
     site.control("POST", "/faults", rule)
     yield
     site.control("DELETE", "/faults")
-
-
-@contextmanager
-def connections_end(site: Field) -> Iterator[None]:
-    """Reset the connections with which the operator asks, and end those that it keeps beside them, also those of requests that were under way:
-    each of its retries would use one up."""
-    site.control("POST", "/faults", {"path": ".", "count": None, "lost": "reset"})
-    over = threading.Event()
-
-    def end() -> None:
-        while not over.wait(1):
-            site.control("DELETE", "/connections")
-
-    ending = threading.Thread(target=end)
-    ending.start()
-    try:
-        yield
-    finally:
-        over.set()
-        ending.join()
-        site.control("DELETE", "/faults")
 
 
 CASES: dict[str, tuple[Any, str, str]] = {
