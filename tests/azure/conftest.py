@@ -1,6 +1,5 @@
 """The Azure steps against the simulator, through the real SDK over TLS; the clusters have no Kubernetes API."""
 
-import asyncio
 import copy
 import ssl
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -112,10 +111,9 @@ class Estate:
         raise AssertionError(f"no group: {results}")
 
     async def _rest(self, results: Mapping[str, Result], seconds: float) -> None:
-        """Advance simulated time to the next reconcile, and refill the operator's own rate limits, which run in real time."""
+        """Let simulated time pass until the next reconcile, also until those that wait for a token get one."""
         queued = [r.outcome for r in results.values() if isinstance(r.outcome, Progressing) and r.outcome.reason == "Queued"]
-        await asyncio.sleep(max((one.requeue_after for one in queued), default=0))
-        await self.simulator.world.clock.sleep(seconds)
+        await self.simulator.world.clock.sleep(max([seconds, *(one.requeue_after for one in queued)]))
 
     async def new_operator(self) -> None:
         """Start a new operator, with an empty cache and full rate limits."""
@@ -200,11 +198,13 @@ async def settled(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
 
 @asynccontextmanager
 async def running_estate(directory: Path) -> AsyncIterator[Estate]:
-    """Yield an empty estate; its simulator keeps its files in `directory`."""
+    """Yield an empty estate; its simulator keeps its files in `directory`. The operator's rate limits run on the simulated clock: in real
+    time a test would wait for most of its tokens."""
     simulator = AzureSimulator(backend=NoClusters(), state_dir=directory, speed=SPEED)
     await simulator.start()
     url, ca = simulator.url, simulator.ca_file
-    sessions = SessionPool(Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca))
+    cloud, clock = Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca), simulator.world.clock
+    sessions = SessionPool(cloud, clock=lambda: clock.now().timestamp())
     context = ssl.create_default_context(cafile=str(ca))
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
         found = Estate(simulator, sessions, http)
