@@ -188,26 +188,29 @@ def second_platform(estate: Estate) -> Estate:
     return Estate(estate.simulator, estate.sessions, estate.http, secrets=estate.secrets, name="second", uid="uid-2")
 
 
-@pytest.mark.parametrize("identity", ["ServicePrincipal", "UserAssigned"])
+@pytest.mark.parametrize("identity", ["principal", "former principal", "managed identity"])
 async def test_the_identity_that_another_platform_uses_is_kept_until_that_platform_is_deleted(
     estate: Estate, identity: str
 ) -> None:
     made = {"type": "UserAssigned", "userAssigned": {"name": "mine"}}
-    spec = runbook_spec() if identity == "ServicePrincipal" else runbook_spec(identity=made)
+    spec = runbook_spec(identity=made) if identity == "managed identity" else runbook_spec()
     resources = await settled(estate, spec)
-    await estate.new_operator()
-    other = second_platform(estate)
-    if identity == "ServicePrincipal":
-        estate.secrets.data["campus"] = {**estate.secrets.data["prd-jhub-service-principal"]}
-        used = with_principal("campus")
-    else:
+    if identity == "managed identity":
         (mine,) = [body["id"] for id_, body in resources.items() if "/userassignedidentities/" in id_]
         used = {"type": "UserAssigned", "userAssigned": {"resourceId": mine}}
-    theirs = with_cluster(name="second", nodeResourceGroup="second-nodes") | {"identity": used}
+    else:
+        estate.secrets.data["theirs"] = {**estate.secrets.data["prd-jhub-service-principal"]}
+        used = with_principal("theirs")
+    if identity == "former principal":
+        await own_principal(estate)
+        spec["identity"] = with_principal("campus")
+        await settled(estate, spec)
+    await estate.new_operator()
+    other, theirs = second_platform(estate), with_cluster(name="second", nodeResourceGroup="second-nodes") | {"identity": used}
     theirs["azure"]["resourceGroup"] = "second"
     await settled(other, theirs)
-    failed = {n: r.outcome for n, r in (await estate.delete(spec)).items() if isinstance(r.outcome, Failed)}
-    assert failed["RoleAssignment"].reason == "IdentityInUse" and "'second'" not in failed["RoleAssignment"].message
+    failed = [r.outcome for r in (await estate.delete(spec)).values() if isinstance(r.outcome, Failed)]
+    assert {one.reason for one in failed} == {"IdentityInUse"} and "'second'" not in failed[0].message
     assert CLUSTER not in (await estate.state())["resources"]
     await estate.new_operator()
     other.sessions = estate.sessions

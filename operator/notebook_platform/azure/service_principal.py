@@ -223,7 +223,9 @@ class CreatedPrincipal(IdentityStep[str, Principal]):
             return Ready()
         application, principal = await self._directory(fresh=True)
         if application is not None:
-            await self._delete(Principal(application, principal, None))
+            former = Principal(application, principal, None)
+            await check_unused(self._scope, self.output(former))
+            await self._delete(former)
         await self._secrets.delete(self._secret_name)
         return Ready()
 
