@@ -11,8 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from notebook_platform.api.reasons import Reason
+from notebook_platform.bounded.nesting import MOST_DEPTH, is_deep
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
-from notebook_platform.engine.outcome import Failed, Progressing, Unblocking
+from notebook_platform.engine.outcome import Failed, Progressing, StepError, Unblocking
 from notebook_platform.engine.result import Result, is_settled
 from notebook_platform.engine.trace import Traces
 from notebook_platform.packed import Packing
@@ -26,7 +28,8 @@ OBJECTS = Packing()
 
 
 class SeenObject:
-    """A platform's object as last seen, packed, without its status and its managed fields. `deleting`: it has a deletion timestamp."""
+    """A platform's object as last seen, packed, without its status and its managed fields. `deleting`: it has a deletion timestamp. Of a spec
+    that is nested too deep nothing is kept."""
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self.put(body)
@@ -40,9 +43,20 @@ class SeenObject:
     def put(self, body: Mapping[str, Any]) -> None:
         """Replace the object."""
         metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
-        self._packed = OBJECTS.pack({"metadata": metadata, "spec": body.get("spec")})
+        self._deep = is_deep(body.get("spec"))
+        self._packed = OBJECTS.pack({"metadata": metadata, "spec": None if self._deep else body.get("spec")})
         self.generation = int(metadata.get("generation") or 0)
         self.deleting = bool(metadata.get("deletionTimestamp"))
+
+    def check_depth(self) -> None:
+        """Raise StepError for a spec that is nested too deep: a part of it may not have been read."""
+        if self._deep:
+            raise StepError(
+                Reason.VALUES_TOO_LARGE,
+                f"spec is nested deeper than {MOST_DEPTH} levels, so that nothing of it is applied",
+                "Shorten the values or the patch.",
+                retry_in=None,
+            )
 
 
 class Conclusion:

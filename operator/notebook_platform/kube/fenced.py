@@ -1,11 +1,15 @@
 """Give the generated Kubernetes client fenced connections: it writes only while the lease is held (`fencing.py`)."""
 
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
+from typing import Any
 from urllib.parse import urlsplit
 
 from kubernetes.aio import client
 from kubernetes.aio.client import rest
 
+from notebook_platform.bounded import nesting
 from notebook_platform.bounded.http import proxy_of
 from notebook_platform.fencing import FencedConnector
 
@@ -31,8 +35,14 @@ class FencedRest(rest.RESTClientObject):  # type: ignore[misc]
         return FencedConnector(limit=self.maxsize, ssl=self.ssl_context)
 
 
+def _deserialized(deserialize: Callable[..., Any], text: str, *how: Any) -> Any:
+    """Return the object of an answer, cut if it is nested too deep to be decoded."""
+    return nesting.read(text, lambda found: deserialize(found, *how))
+
+
 def fenced(api: client.ApiClient) -> client.ApiClient:
     """Give a client that has sent no request fenced connections and the operator's name; return it."""
     api.user_agent = USER_AGENT
+    api.deserialize = partial(_deserialized, api.deserialize)
     api.rest_client = FencedRest(api.configuration)
     return api

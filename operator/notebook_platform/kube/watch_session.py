@@ -16,12 +16,16 @@ import asyncio
 import json
 import logging
 import re
+from collections.abc import AsyncIterator
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import kopf
+from aiohttp.connector import Connection
+
+from notebook_platform.bounded import nesting
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +52,39 @@ def _without_managers(decoded: dict[str, Any]) -> dict[str, Any]:
     return decoded
 
 
+class CutLines:
+    """The content of a watch, of which kopf decodes each line, with its lines cut (`bounded/nesting.py`)."""
+
+    def __init__(self, content: aiohttp.StreamReader) -> None:
+        self._content = content
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._content, name)
+
+    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
+        """Yield whole lines."""
+        rest = b""
+        async for data in self._content.iter_chunked(size):
+            *lines, rest = (rest + data).split(b"\n")
+            if lines:
+                yield b"".join(nesting.cut(line) + b"\n" for line in lines)
+        yield nesting.cut(rest)
+
+
 class Answer(aiohttp.ClientResponse):
     """A response of the API server. A list of metadata without objects has `items: null`, which kopf cannot handle."""
 
+    async def start(self, connection: Connection) -> "Answer":
+        """Read the header; the lines of a watch are cut."""
+        await super().start(connection)
+        if "watch" in self.url.query:
+            self.content = cast(aiohttp.StreamReader, CutLines(self.content))
+        return self
+
     async def json(self, **how: Any) -> Any:
         """Read the body without managedFields; `items` is always a list if the body has it."""
-        body = await super().json(**{"loads": partial(json.loads, object_hook=_without_managers), **how})
+        decode = partial(json.loads, object_hook=_without_managers)
+        body = await super().json(**{"loads": partial(nesting.read, decode=decode), **how})
         if isinstance(body, dict) and "items" in body:
             body["items"] = body["items"] or []
         return body
