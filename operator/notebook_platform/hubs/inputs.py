@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.node_pools import NodePool
@@ -67,7 +68,8 @@ class HubContext:
     the cloud's sign-in endpoint; `endpoints` are the issuer's, and `claims` those that it says it can send (empty: it does not say);
     `before` is the installed release; `neighbours` are releases of other hubs in its namespace; `pod_security` is the level that the
     namespace enforces; `own_image`: the values name another image of the hub than the chart's; `scraped`: managed Prometheus scrapes the
-    hub; `unlockable_classes` are StorageClasses whose volumes cannot lock files ("": the default class is one).
+    hub; `given` are the values that the spec writes itself, merged, which win over its fields; `unlockable_classes` are StorageClasses whose
+    volumes cannot lock files ("": the default class is one).
     """
 
     fields: HubFields = JUPYTERHUB
@@ -82,6 +84,7 @@ class HubContext:
     pod_security: str | None = None
     own_image: bool = False
     scraped: bool = False
+    given: Mapping[str, Any] = field(default_factory=dict, repr=False)
     unlockable_classes: frozenset[str] = UNLOCKABLE_CLASSES
 
 

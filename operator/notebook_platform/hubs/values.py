@@ -5,7 +5,7 @@ Order: typed fields, then `valuesFrom` in order, then `values`; later ones win, 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 from notebook_platform.api.hubs import JupyterHubSpec
@@ -91,7 +91,7 @@ def render_with_origins(
     for source, document in hub_context.fields.sources(spec.values_from, documents, spec.values):
         check_shapes(document, source)
     own_image = any(has(document, HUB_IMAGE) for document in (*documents, spec.values))
-    hub_context = replace(hub_context, own_image=own_image)
+    hub_context = replace(hub_context, own_image=own_image, given=reduce(merged, (*documents, spec.values), {}))
     if spec.auth.from_values and any(has(document, SLUGS) for document in (*documents, spec.values)):
         hub_context = replace(hub_context, before=None)  # the release that was taken over says itself how it makes names
     layers = [_typed_layer(spec, secrets, hub_context, knowledge)]

@@ -119,3 +119,17 @@ def test_each_pool_for_users_has_a_kind_of_server(members: list[dict[str, Any]],
     kinds = list(server_kinds(hub.single_user))
     for pool in user_pools(found):
         assert any(not untolerated_taints(pool, tolerances_of(kind, hub, found, "eastus")) for kind in kinds), pool
+
+
+@pytest.mark.parametrize("version", ["1.2.0", "4.4.0"])
+@pytest.mark.parametrize("place", ["values", "valuesFrom"])
+def test_a_profile_keeps_the_tolerations_and_variables_that_the_values_of_the_spec_write(version: str, place: str) -> None:
+    theirs = {"key": "team", "operator": "Equal", "value": "a", "effect": "NoSchedule"}
+    given = {"singleuser": {"extraTolerations": [theirs], "extraEnv": {"A": "theirs", "D": "{4}"}}}
+    single_user = {**profile(gpus=1, env={"B": "2"}), "env": {"A": "{1}"}}
+    made = spec(version, singleUser=single_user, **({"values": given} if place == "values" else {}))
+    context = HubContext(location="eastus", pools=pools(GPU_POOL, {"name": "users", "purpose": "User"}))
+    values = render(made, SECRETS, OLD, [given] if place == "valuesFrom" else [], hub_context=context)
+    override = values["singleuser"]["profileList"][0]["kubespawner_override"]
+    assert override["tolerations"] == [*DEDICATED, theirs, SKU]
+    assert override["environment"] == {"A": "theirs", "B": "2", "D": "{4}"}

@@ -1,7 +1,7 @@
 """Map users' profiles and tolerations to the chart's values. Pure.
 
 A `kubespawner_override` takes the place of the spawner's own list of tolerations, and before KubeSpawner 5 of its environment too, so both
-are written in full.
+are written in full, with what the spec's own values write there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,9 @@ from notebook_platform.api.hubs import JupyterHubSpec, Profile
 from notebook_platform.api.hubs.servers import Option, Shape, Toleration
 from notebook_platform.api.pool_nodes import parse_taint
 from notebook_platform.api.server_kinds import DEDICATED, picked_taints, pool_taints
+from notebook_platform.helm.values import list_in, mapping_in
 from notebook_platform.hubs.inputs import HubContext
+from notebook_platform.paths import at
 
 GPU = "nvidia.com/gpu"
 
@@ -55,7 +57,10 @@ def _override(shapes: Sequence[Shape], spec: JupyterHubSpec, hub_context: HubCon
     https://jupyterhub-kubespawner.readthedocs.io/en/latest/spawner.html#kubespawner.KubeSpawner.profile_list
     """
     shape = shapes[-1]
-    env = spec.single_user.env | {name: value for one in shapes for name, value in one.env.items()} if shape.env else {}
+    write = escaped if expanded else _sorted
+    own = {name: value for one in shapes for name, value in one.env.items()}
+    given = mapping_in(at(hub_context.given, "singleuser", "extraEnv"))
+    env = _sorted({**write(spec.single_user.env), **given, **write(own)}) if shape.env else {}
     return without_none(
         {
             "image": shape.image,
@@ -66,18 +71,19 @@ def _override(shapes: Sequence[Shape], spec: JupyterHubSpec, hub_context: HubCon
             "extra_resource_limits": {GPU: str(shape.gpus)} if shape.gpus is not None else None,
             "node_selector": dict(sorted(shape.node_selector.items())) or None,
             "tolerations": _tolerations(shapes, spec, hub_context),
-            "environment": (escaped(env) if expanded else dict(sorted(env.items()))) or None,
+            "environment": env or None,
         }
     )
 
 
 def _tolerations(shapes: Sequence[Shape], spec: JupyterHubSpec, hub_context: HubContext) -> list[dict[str, str]] | None:
     """Return all tolerations of the servers of `shapes`; None: they are those of all users' servers."""
-    pools, location = hub_context.pools, hub_context.location or ""
+    pools, location, given = hub_context.pools, hub_context.location or "", hub_context.given
     selector = {label: value for one in shapes for label, value in one.node_selector.items()}
     gpus = next((one.gpus for one in reversed(shapes) if one.gpus is not None), spec.single_user.gpus or 0)
-    usual = [*dedicated("user"), *map(written, spec.placement.user_tolerations)]
-    usual += map(tolerated, pool_taints(spec, pools, location))
+    listed, extra = at(given, "scheduling", "userPods", "tolerations"), at(given, "singleuser", "extraTolerations")
+    usual = list(list_in(listed)) or [*dedicated("user"), *map(written, spec.placement.user_tolerations)]
+    usual += list_in(extra) or map(tolerated, pool_taints(spec, pools, location))
     picked = [tolerated(taint) for taint in picked_taints(selector, gpus, pools, location)]
     own = [*picked, *(written(one) for shape in shapes for one in shape.tolerations)]
     more = [one for place, one in enumerate(own) if one not in usual and one not in own[:place]]
@@ -109,6 +115,10 @@ def tolerations(purpose: str, more: Iterable[Toleration]) -> list[dict[str, str]
     """Return the charts' default tolerations and the additional ones; None when there are no additional ones."""
     own = [written(one) for one in more]
     return [*dedicated(purpose), *own] if own else None
+
+
+def _sorted(env: Mapping[str, Any]) -> Values:
+    return dict(sorted(env.items()))
 
 
 def escaped(env: Mapping[str, str]) -> dict[str, str]:
