@@ -96,3 +96,21 @@ async def test_a_platform_that_is_applied_anew_after_it_was_orphaned_rolls_no_no
     estate.uid, mark = "uid-2", await estate.mark()
     await settled(estate, runbook_spec(identity=identity, adoption="IfUnowned"))
     assert "POST prd-aks-jhub/resetServicePrincipalProfile" not in await estate.writes(mark)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_no_secret_that_the_cluster_may_use_is_removed_when_the_record_of_it_was_lost(estate: Estate, waits: bool) -> None:
+    """Both Secrets are lost at once, or the second one while the reset waits for the maintenance window."""
+    await settled(estate, runbook_spec())
+    mark = await estate.mark()
+    del estate.secrets.data["prd-jhub-service-principal"]
+    if waits:
+        estate.window_gate = "the maintenance window opens"
+        await estate.settle(runbook_spec())
+        estate.window_gate = ""
+    del estate.secrets.data["prd-jhub-cluster-credential"]
+    resources = await settled(estate, runbook_spec())
+    writes = [write.rsplit("/", 1)[1] for write in await estate.writes(mark)]
+    assert writes == ["addPassword", "resetServicePrincipalProfile", "removePassword"]
+    tier = "Premium" if resources[CLUSTER]["sku"]["tier"] == "Standard" else "Standard"
+    await settled(estate, with_cluster(tier=tier))

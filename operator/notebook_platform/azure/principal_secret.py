@@ -24,6 +24,8 @@ FIELD = "spec.identity.servicePrincipal"
 PRINCIPAL = {"clientId": GUID, "clientSecret": WORD, "secretId": GUID, "expires": MOMENT}
 """What the operator keeps of a principal that it made."""
 APPLICATION = "the id of the application"
+UNKNOWN = "unknown"
+"""Stands for the id of the cluster's secret where the record of it was lost."""
 RESET_SECONDS = 600.0
 AT_ONCE = 0.05
 
@@ -109,7 +111,8 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         if current is None:  # the cluster has been stopped since
             return Observed()
         if "given" not in state:
-            state = {"given": current.id}  # a cluster that was taken over: it works, so it has the current one
+            # A cluster that was taken over works, so it has the current one; where the operator made more of them, it may have another.
+            state = {"given": UNKNOWN if inputs[outputs.Identity].old_secrets else current.id}
             await self._keep(state)
         return Observed(found=Used(state["given"], inputs[outputs.Identity]))
 

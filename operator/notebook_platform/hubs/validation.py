@@ -20,6 +20,7 @@ from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.metrics.checks import check_metrics
 from notebook_platform.hubs.roles import check_roles
 from notebook_platform.hubs.trait_checks import check_traits
+from notebook_platform.hubs.users.changes import mappings_in
 
 INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
 LOWER_CASE_KILLS = (4, 3)
@@ -147,6 +148,27 @@ def _metadata(case: Case) -> Iterator[Violation]:
         )
 
 
+def _mounts(case: Case) -> Iterator[Violation]:
+    """Yield a mount of the typed fields whose volume a list in the values has replaced: Kubernetes would refuse each server."""
+    volumes, mounts = (
+        {str(one.get("name")) for one in mappings_in(case.at(f"singleuser.storage.{name}"))}
+        for name in ("extraVolumes", "extraVolumeMounts")
+    )
+    own = [volume.name for volume in case.spec.single_user.storage.extra_volumes]
+    elsewhere = case.coded or "volumes" in case.config("KubeSpawner")
+    if lost := [name for name in own if name in mounts and name not in volumes and not elsewhere]:
+        where = case.from_("singleuser.storage.extraVolumes")
+        yield (
+            f"{where} replaces the volumes of {case.fields.path('singleUser.storage.extraVolumes')}, and {lost[0]!r} is mounted without a volume",
+            "Write all volumes and their mounts in one of the two places.",
+        )
+
+
+def _refused_values(case: Case) -> Iterator[Violation]:
+    yield from check_traits(case)
+    yield from _mounts(case)
+
+
 def _pod_security(case: Case) -> Iterator[Violation]:
     if case.hub_context.pod_security in ("restricted", "baseline") and _blocks(case):
         where = f"namespace {case.spec.namespace!r}"
@@ -172,7 +194,7 @@ REFUSALS: Mapping[Reason, Callable[[Case], Iterator[Violation]]] = {
     Reason.EXTRA_CONFIG_NOT_A_MAP: _extra_config,
     Reason.CONFIG_SECTION_LOWER_CASE: _lower_case,
     Reason.SECRETS_EXPOSED: _would_show,
-    Reason.VALUES_REFUSED: check_traits,
+    Reason.VALUES_REFUSED: _refused_values,
     Reason.DUMMY_WITHOUT_PASSWORD: sign_in.check_dummy,
     Reason.SIGN_IN_OPEN: sign_in.check_open,
     Reason.NO_USERS_ALLOWED: sign_in.check_no_users,

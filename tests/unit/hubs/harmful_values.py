@@ -56,6 +56,19 @@ REFUSED: list[tuple[str, dict[str, Any], HubContext, str, str]] = [
         "ConfigSectionLowerCase",
         f"{VALUES}.hub.config.kubeSpawner",
     ),
+    *(
+        (
+            version,
+            {
+                "singleUser": {"storage": {"extraVolumes": [{"name": "data", "mountPath": "/data", "claim": "data"}]}},
+                "values": {"singleuser": {"storage": {"extraVolumes": [{"name": "more", "emptyDir": {}}]}}},
+            },
+            HubContext(),
+            "ValuesRefused",
+            f"{VALUES}.singleuser.storage.extraVolumes",
+        )
+        for version in ("1.2.0", "4.4.0")
+    ),
     ("4.4.0", {"values": {"global": {"safeToShowValues": True}}}, HubContext(), "SecretsExposed", f"{VALUES}.global"),
     ("4.4.0", {"values": DUMMY}, HubContext(), "DummyWithoutPassword", f"{VALUES}.hub.config.JupyterHub.authenticator_class"),
     (

@@ -40,6 +40,14 @@ def test_values_from_a_secret_are_checked_too_and_named_by_it() -> None:
 
 ACCEPTED: list[tuple[str, dict[str, Any], HubContext]] = [
     (
+        "4.4.0",
+        {
+            "singleUser": {"storage": {"extraVolumes": [{"name": "data", "mountPath": "/data", "claim": "data"}]}},
+            "values": {"singleuser": {"storage": {"extraVolumes": [{"name": "data", "emptyDir": {}}]}}},
+        },
+        HubContext(),
+    ),
+    (
         "2.0.0",
         {"roles": [{"name": "grader", "users": ["ADA@example.org"], "services": ["jupyterhub-idle-culler"]}]},
         HubContext(),
