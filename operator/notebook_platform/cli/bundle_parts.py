@@ -17,6 +17,7 @@ from notebook_platform import __version__
 from notebook_platform.api import GROUP, KIND, PLURAL
 from notebook_platform.api.references import references
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.bounded import nesting
 from notebook_platform.cli.bundle_redaction import BundleRedactor, log_lines
 from notebook_platform.cli.elsewhere import read_platform
 from notebook_platform.cli.management import NO_ANSWER
@@ -26,8 +27,8 @@ from notebook_platform.kube.secret_data import decoded
 
 MOST_PODS = 10
 MOST_EVENTS = 1000
-LOG_BYTES = 16 * 1024 * 1024
-"""For one container."""
+LOG_LINES, LOG_BYTES = 50_000, 64 * 1024 * 1024
+"""The newest lines of one container, and how many of their bytes are read."""
 
 HELM_SECONDS = 10.0
 
@@ -55,6 +56,9 @@ class Collector:
     async def collect(self) -> Bundle:
         """Return the bundle. Raises UsageError when the platform itself cannot be read."""
         body = await read_platform(self._api, self._place)
+        if nesting.is_deep(body.get("spec")):  # a part of it may be missing
+            self._redactor.unlearned.append("the spec, which is nested too deep")
+            body = {**body, "spec": None}
         self._redactor.learn_free_parts(body)
         secrets = await self._secrets(body)  # first: the other parts are redacted with what they hold
         pods = await self._pods()
@@ -76,7 +80,8 @@ class Collector:
         if named is None:
             self._bundle.missing.append("The Secrets that the spec names are not listed: this command cannot read the spec.")
         listed = await self._optional(
-            "The Secrets of the namespace", self._listed(self._core.list_namespaced_secret, self._place.namespace)
+            "The Secrets of the namespace",
+            self._listed(self._core.list_namespaced_secret_without_preload_content, self._place.namespace),
         )
         found = []
         for secret in listed or []:
@@ -94,7 +99,8 @@ class Collector:
     async def _events(self, uid: str) -> list[dict[str, Any]]:
         """Return the Events of the platform, the oldest first."""
         select = f"involvedObject.kind={KIND},involvedObject.name={self._place.name},involvedObject.uid={uid}"
-        call = self._listed(self._core.list_namespaced_event, self._place.namespace, field_selector=select, limit=MOST_EVENTS)
+        listing = self._core.list_namespaced_event_without_preload_content
+        call = self._listed(listing, self._place.namespace, field_selector=select, limit=MOST_EVENTS)
         listed = await self._optional("The Events", call) or []
         members = ("type", "reason", "message", "count", "firstTimestamp", "lastTimestamp", "reportingComponent")
         shown = [self._redactor.clean({name: event.get(name) for name in members}) for event in listed]
@@ -102,7 +108,8 @@ class Collector:
 
     async def _pods(self) -> list[dict[str, Any]]:
         """Return the operator's pods."""
-        call = self._listed(self._core.list_namespaced_pod, self._operator_namespace, label_selector=OPERATOR, limit=MOST_PODS)
+        listing = self._core.list_namespaced_pod_without_preload_content
+        call = self._listed(listing, self._operator_namespace, label_selector=OPERATOR, limit=MOST_PODS)
         return await self._optional(f"The operator's pods in the namespace {self._operator_namespace}", call) or []
 
     async def _log(self, pod: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -110,13 +117,24 @@ class Collector:
         name, lines = pod["metadata"]["name"], []
         statuses = (pod.get("status") or {}).get("containerStatuses") or ()
         for previous in (True, False) if any(one.get("restartCount") for one in statuses) else (False,):
-            call = self._core.read_namespaced_pod_log(
-                name, self._operator_namespace, previous=previous, limit_bytes=LOG_BYTES, _request_timeout=CALL_SECONDS
-            )
-            text = await self._optional(f"The log of the pod {name}", call)
-            found = log_lines(text or "", str(self._place))
+            text = await self._optional(f"The log of the pod {name}", self._text_of_log(name, previous=previous)) or b""
+            if len(text) >= LOG_BYTES:
+                self._bundle.missing.append(f"The newest lines of the log of the pod {name} are left out: it is too large.")
+            found = log_lines(text.decode(errors="replace"), str(self._place))
             lines += [self._redactor.clean({"pod": name, **line}) for line in found]
         return lines
+
+    async def _text_of_log(self, pod: str, *, previous: bool) -> bytes:
+        """Return the newest lines of a pod's log. Raises ApiException."""
+        answer = await self._core.read_namespaced_pod_log_without_preload_content(
+            pod,
+            self._operator_namespace,
+            previous=previous,
+            tail_lines=LOG_LINES,
+            limit_bytes=LOG_BYTES,
+            _request_timeout=CALL_SECONDS,
+        )
+        return await _body(answer)
 
     async def _versions(self, pods: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Return the versions of the command, the operator, helm, the CRD and Kubernetes."""
@@ -152,9 +170,10 @@ class Collector:
         }
 
     async def _listed(self, call: Callable[..., Awaitable[Any]], namespace: str, **options: Any) -> list[dict[str, Any]]:
-        listed = self._api.sanitize_for_serialization(await call(namespace, _request_timeout=CALL_SECONDS, **options))
-        items: list[dict[str, Any]] = listed["items"]
-        return items
+        """Return the items of a list as JSON: the client's models refuse a whole list for one odd object. Raises ApiException."""
+        body = await _body(await call(namespace, _request_timeout=CALL_SECONDS, **options))
+        items: list[dict[str, Any]] = nesting.read(body.decode())["items"]
+        return items or []
 
     async def _optional(self, what: str, call: Awaitable[Any]) -> Any:
         """Return the answer of a call; None, and a line in the bundle, when it is refused or not answered."""
@@ -162,9 +181,17 @@ class Collector:
             return await call
         except ApiException as error:
             self._bundle.missing.append(f"{what} could not be read: {error.status} {error.reason}.")
-        except NO_ANSWER as error:
+        except (*NO_ANSWER, ValueError) as error:
             self._bundle.missing.append(f"{what} could not be read: {type(error).__name__}.")
         return None
+
+
+async def _body(answer: Any) -> bytes:
+    """Return the body of an answer. Raises ApiException for a refusal."""
+    if answer.status != 200:
+        raise ApiException(status=answer.status, reason=answer.reason)
+    body: bytes = await answer.read()
+    return body
 
 
 def _named_secrets(body: Mapping[str, Any]) -> set[str] | None:

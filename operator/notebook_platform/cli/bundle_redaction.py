@@ -113,7 +113,7 @@ def log_lines(text: str, platform: str) -> Iterator[dict[str, Any]]:
     for line in text.splitlines():
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             if f" platform={platform} " in f"{line} ":
                 yield {"message": line}
             continue

@@ -49,7 +49,7 @@ _COMMON = re.compile("://|-----")
 _PATTERNS = (
     re.compile(r"(?i)authorization[\"']?:\s*[\"']?(?:bearer|basic|token)\s+(\S+)"),
     re.compile(r"\b(eyJ[\w-]{10,}\.[\w-]+\.[\w-]*)"),
-    re.compile(r"(?i)[?&](?:sig|s|c|h|t|code|client_secret|access_token)=([^&\s\"']+)"),
+    re.compile(r"(?i)[?&](?:sig|s|c|h|t|code|[\w.-]{0,32}(?:token|secret|password|passwd|signature|api[_-]?key))=([^&\s\"']+)"),
     re.compile(r"://[^\s/@:]{0,256}:([^\s/@]{1,256})@"),
 )
 """Tokens, signatures and passwords in URLs: always secret."""

@@ -5,6 +5,7 @@ import base64
 import json
 import sys
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +132,17 @@ ANSWERS: dict[str, Any] = {
 }
 
 
-async def bundle(directory: Path, *arguments: str) -> tuple[int, str]:
-    """Run the command against a server with ANSWERS; return its exit code and its output."""
+async def bundle(directory: Path, *arguments: str, answers: Mapping[str, Any] = ANSWERS) -> tuple[int, str]:
+    """Run the command against a server with answers, as JSON, text, or JSON in bytes; return its exit code and its output."""
 
     async def answer(request: web.Request) -> web.Response:
-        found = ANSWERS.get(request.path)
+        found = answers.get(request.path)
+        if isinstance(found, bytes):
+            return web.Response(body=found, content_type="application/json")
+        if isinstance(found, str) and "tailLines" in request.query:
+            found = "".join(found.splitlines(keepends=True)[-int(request.query["tailLines"]) :])
+        if isinstance(found, str) and "limitBytes" in request.query:
+            found = found[: int(request.query["limitBytes"])]
         if found is None:
             return web.json_response({"kind": "Status", "code": 403, "reason": "Forbidden"}, status=403, reason="Forbidden")
         return web.Response(text=found) if isinstance(found, str) else web.json_response(found)
@@ -165,6 +172,12 @@ async def bundle(directory: Path, *arguments: str) -> tuple[int, str]:
     return process.returncode or 0, output.decode()
 
 
+def files_of(archive: Path) -> dict[str, str]:
+    """Return the files of a bundle by name."""
+    with tarfile.open(archive) as tar:
+        return {member.name.rpartition("/")[2]: tar.extractfile(member).read().decode() for member in tar}  # type: ignore[union-attr]
+
+
 async def test_the_bundle_has_each_part_and_no_planted_secret(tmp_path: Path) -> None:
     code, output = await bundle(tmp_path, "hub", "-f", "b.tar.gz")
     assert (code, output.splitlines()) == (
@@ -175,8 +188,7 @@ async def test_the_bundle_has_each_part_and_no_planted_secret(tmp_path: Path) ->
         ],
     )
     assert (tmp_path / "b.tar.gz").stat().st_mode & 0o777 == 0o600
-    with tarfile.open(tmp_path / "b.tar.gz") as tar:
-        files = {member.name.rpartition("/")[2]: tar.extractfile(member).read().decode() for member in tar}  # type: ignore[union-attr]
+    files = files_of(tmp_path / "b.tar.gz")
     whole = "\n".join(files.values())
     assert {
         name for name, value in PLANTED.items() if value in whole or base64.b64encode(value.encode()).decode() in whole
