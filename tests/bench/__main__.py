@@ -17,7 +17,7 @@ from notebook_platform.azure.arm.sign_in_table import AADSTS
 from notebook_platform.helm.errors import TABLE
 
 from docs.generator.spec import counts
-from tests.bench import burst, creation, passes, reads, redaction, release, scale, stalls, upgrade
+from tests.bench import burst, creation, hubs, passes, reads, redaction, release, scale, stalls, upgrade
 from tests.bench.subscription import subscription
 from tests.bench.tables import console, show_all, show_burst, show_creation, show_hub, show_redaction, show_scale, show_stalls
 
@@ -28,6 +28,9 @@ BUILT_FOR_COST = 10
 
 BURST = 40
 """Platforms of the burst without a flag: `make bench` takes minutes."""
+
+HUBS = 10
+"""Platforms with hubs. Helm installs four at once, in half a minute."""
 
 BUILD_SPEED = 600.0
 
@@ -108,6 +111,8 @@ def arguments() -> argparse.Namespace:
         metavar="N",
         help="platforms that are created at once (default: %(default)s; goals are for 400)",
     )
+    parser.add_argument("--hubs", type=int, default=HUBS, metavar="N", help="settled platforms with hubs (default: %(default)s)")
+    parser.add_argument("--hubs-only", action="store_true", help="measure nothing but settled platforms with hubs")
     parser.add_argument("--scale-only", action="store_true", help="measure nothing but settled platforms")
     parser.add_argument("--burst-only", action="store_true", help="measure nothing but the burst")
     parser.add_argument(
@@ -125,6 +130,14 @@ async def many_settled(sizes: Sequence[int], interval: float, window: float) -> 
     return [await timed(f"{size} settled platforms", scale.measure(size, interval, window, report)) for size in sizes]
 
 
+async def hubs_settled(asked: argparse.Namespace) -> scale.Scale:
+    """Measure an operator of settled platforms with hubs, and print it."""
+    work = hubs.measure(asked.hubs, asked.interval, asked.window or asked.interval)
+    found = await timed(f"{asked.hubs} settled hubs", work)
+    show_scale([found], "with hubs ")
+    return found
+
+
 async def main() -> int:
     """Measure, print, save. Returns exit code 1 when a settled platform wrote something or did not settle."""
     began, asked = time.monotonic(), arguments()
@@ -138,11 +151,15 @@ async def main() -> int:
         show_burst(crowd)
         save({"burst": burst.figures(crowd)})
         return 0
+    if asked.hubs_only:
+        save({"hubs": asdict(await hubs_settled(asked))})
+        return 0
     settled = await many_settled(asked.scale, asked.interval, asked.window or asked.interval)
     show_scale(settled)
     if asked.scale_only:
         save({"scale": [asdict(one) | {"kb_per_platform": one.kb_per_platform} for one in settled]})
         return 0
+    with_hubs = await hubs_settled(asked)
     await SessionPool.warm_up()
     measured, cost = await many_platforms()
     walked, tables = await one_upgrade(), sizes()
@@ -161,6 +178,7 @@ async def main() -> int:
     save(
         {
             "scale": [asdict(one) | {"kb_per_platform": one.kb_per_platform} for one in settled],
+            "hubs": asdict(with_hubs) | {"kb_per_platform": with_hubs.kb_per_platform},
             "settled": reads.figures(measured),
             "pass": {**asdict(cost), "settled_to_creating": cost.ratio},
             "upgrade": asdict(walked),

@@ -145,9 +145,10 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(directory: Path, speed: float = SETTLING_SPEED) -> AsyncIterator[Bench]:
-    """Run Azure, the API server and the operator until the block ends. `speed`: of Azure's operations, in relation to real ones."""
-    command = (sys.executable, "-m", "tests.bench.world", str(directory), str(speed))
+async def bench(directory: Path, speed: float = SETTLING_SPEED, *, hubs: bool = False) -> AsyncIterator[Bench]:
+    """Run Azure, the API server and the operator until the block ends. `speed`: of Azure's operations, in relation to real ones. `hubs`: pods
+    run, so that hubs become Ready."""
+    command = (sys.executable, "-m", "tests.bench.world", str(directory), str(speed), *(["hubs"] if hubs else []))
     pipe = asyncio.subprocess.PIPE
     world = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=1 << 24)
     assert world.stdin and world.stdout

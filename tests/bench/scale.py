@@ -26,8 +26,12 @@ OBJECT = ("notebookplatform.io", "v1alpha1", NAMESPACE, "notebookplatforms")
 CONFIGURED_INTERVAL = 600.0
 """Seconds: the interval for which figures are given. The measured one is shorter; what depends on it is a count for each interval."""
 
-CLUSTER_ANSWERED = r'notebook_platform_step_outcomes_total\{outcome="Ready",reason="[A-Za-z]+",step="WorkloadCluster"'
-"""The metric that counts the times at which the cluster of a platform has answered."""
+READY_NOW = r'notebook_platform_platform_conditions\{reason="[A-Za-z]+",status="True",type="Ready"'
+"""The metric of the platforms that are Ready."""
+
+STEP_READY = r'notebook_platform_step_outcomes_total\{{outcome="Ready",reason="[A-Za-z]+",step="{step}"'
+"""The metric that counts the times at which a step was Ready: that of the workload cluster when it has answered, that of a hub when it is
+healthy."""
 
 EDITS, TOGETHER = 100, 16
 QUIET = 10.0
@@ -115,11 +119,11 @@ async def measure(count: int, interval: float, window: float, report: Callable[[
             async with client.ApiClient() as api:
                 custom = client.CustomObjectsApi(api)
                 names = await _settle(parts, custom, found, interval)
-                await _window(parts, found, window)
+                await watch_quiet(parts, found, window)
                 report(found)
                 await _edits(parts, custom, names[:EDITS], found)
                 report(found)
-                await _restart(parts, found)
+                await restart(parts, found)
     return found
 
 
@@ -152,17 +156,21 @@ async def _settle(parts: Bench, custom: client.CustomObjectsApi, found: Scale, i
     await clone_access(parts, custom.api_client, names, [first, *uids])
     await asyncio.to_thread(parts.operator.start)
 
-    ready_now = r'notebook_platform_platform_conditions\{reason="[A-Za-z]+",status="True",type="Ready"'
-
-    async def settled() -> bool:
-        return await parts.machine.metric(ready_now) >= found.platforms
-
-    await parts.until("every platform is settled", settled, 1.0)
-    await asyncio.sleep(QUIET)
+    await settle(parts, found.platforms)
     return names
 
 
-async def _window(parts: Bench, found: Scale, seconds: float) -> None:
+async def settle(parts: Bench, count: int) -> None:
+    """Wait until so many platforms are Ready and the last reconciles that settled them have ended."""
+
+    async def settled() -> bool:
+        return await parts.machine.metric(READY_NOW) >= count
+
+    await parts.until("every platform is settled", settled, 1.0)
+    await asyncio.sleep(QUIET)
+
+
+async def watch_quiet(parts: Bench, found: Scale, seconds: float) -> None:
     """Measure so many seconds without any change."""
     mark, cpu, done = await parts.mark(), parts.machine.cpu(), await parts.machine.reconciles()
     helm, status = (
@@ -202,8 +210,8 @@ async def _edits(parts: Bench, custom: client.CustomObjectsApi, names: Sequence[
     found.edit_to_call_ms_p50, found.edit_to_call_ms_p99 = percentiles[49], percentiles[98]
 
 
-async def _restart(parts: Bench, found: Scale) -> None:
-    """Kill the operator once the edits are over, and measure until a new one has found every cluster in order: each answers once, because
+async def restart(parts: Bench, found: Scale, step: str = "WorkloadCluster") -> None:
+    """Kill the operator once the edits are over, and measure until a new one has found each platform's `step` in order: once, because
     the next reconcile of a platform is due after its interval."""
     await asyncio.sleep(QUIET)
     await asyncio.to_thread(parts.operator.kill)
@@ -211,7 +219,7 @@ async def _restart(parts: Bench, found: Scale) -> None:
     await asyncio.to_thread(parts.operator.start)
 
     async def observed() -> bool:
-        return await parts.machine.metric(CLUSTER_ANSWERED) >= found.platforms
+        return await parts.machine.metric(STEP_READY.format(step=step)) >= found.platforms
 
     await parts.until("every platform is observed", observed, 1.0)
     found.restart_observed_s = time.monotonic() - began

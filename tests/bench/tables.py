@@ -141,7 +141,7 @@ def show_all(measured: list[reads.Reads], cost: passes.Passes, walked: upgrade.U
     show("Tables", ("table", "rows"), list(tables.items()))
 
 
-def show_scale(found: Sequence[scale.Scale]) -> None:
-    """Print what settled platforms cost, each figure beside its goal."""
+def show_scale(found: Sequence[scale.Scale], which: str = "") -> None:
+    """Print what settled platforms cost, each figure beside its goal. `which` platforms: "with hubs "."""
     head = ("figure", *(f"{one.platforms:,} platforms" for one in found), "goal")
-    show("Settled platforms in one operator process (* misses the goal)", head, scale.rows(found))
+    show(f"Settled platforms {which}in one operator process (* misses the goal)", head, scale.rows(found))

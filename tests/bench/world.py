@@ -1,7 +1,8 @@
-"""`python -m tests.bench.world DIRECTORY SPEED`: the simulated Azure and one real API server, in a process of their own, so that memory and
+"""`python -m tests.bench.world DIRECTORY SPEED [hubs]`: the simulated Azure and one real API server, in a process of their own, so that memory and
 processor time of the operator are its own.
 
-The API server is the management cluster and also the workload cluster of every platform. Standard input takes one JSON document a line
+The API server is the management cluster and also the workload cluster of every platform. With `hubs` its pods run (kwok) and its
+LoadBalancers have addresses, so that hubs become Ready. Standard input takes one JSON document a line
 (`names` and `uids` of platforms) and clones the settled platform of the first name for each further one; the answer is one line.
 """
 
@@ -10,6 +11,8 @@ import json
 import re
 import sys
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +24,16 @@ from sandbox.azure.core.throttle import Throttle
 from sandbox.azure.server import AzureSimulator
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
 from sandbox.charts.package import packaged
-from sandbox.kubernetes.binaries import find
+from sandbox.kubernetes import nodes
+from sandbox.kubernetes.binaries import Binaries, find
+from sandbox.kubernetes.cloud_controller import CloudController
 from sandbox.kubernetes.control_plane import ControlPlane, Wanted
+from sandbox.kubernetes.hub_stand_in import Addresses
 
 QUOTA, NODES = 10_000_000, 3
+NODES_FOR_HUBS = 6
+"""Each holds 110 pods; a hub has four, and one on each node."""
+
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -42,7 +51,8 @@ class OneCluster(NoClusters):
         return self._plane.kubeconfig()
 
 
-async def make_nodes(plane: ControlPlane) -> None:
+@asynccontextmanager
+async def static_nodes(plane: ControlPlane) -> AsyncIterator[None]:
     """Create Ready nodes; no controller changes them."""
     await config.load_kube_config(str(plane.kubeconfig_path))
     async with client.ApiClient() as api:
@@ -52,6 +62,7 @@ async def make_nodes(plane: ControlPlane) -> None:
             await core.create_node({"metadata": {"name": name}})
             ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": ""}
             await core.patch_node_status(name, {"status": {"conditions": [ready]}})
+    yield
 
 
 def clone(simulator: AzureSimulator, names: list[str], uids: list[str]) -> None:
@@ -76,16 +87,47 @@ def answer(line: str) -> None:
     sys.stdout.flush()
 
 
-async def main(directory: Path, speed: float) -> None:
+@asynccontextmanager
+async def running_pods(plane: ControlPlane) -> AsyncIterator[None]:
+    """Create nodes on which pods run, and give LoadBalancers their addresses, until the block ends."""
+    await config.load_kube_config(str(plane.kubeconfig_path))
+    async with client.ApiClient() as api:
+        controller = CloudController(api, Addresses(), lambda seconds: asyncio.sleep(0.2), "eastus")
+        await controller.start()
+        wanted = [
+            NodeSpec(
+                name=f"aks-pool1-12345678-vmss{n:06}",
+                pool="pool1",
+                vm_size="Standard_D64s_v5",
+                mode="System",
+                kubernetes_version="1.35.1",
+                cpu=64,
+                memory=256,
+            )
+            for n in range(NODES_FOR_HUBS)
+        ]
+        await nodes.make_nodes(api, wanted, subscription="s", group="g", location="eastus")
+        yield
+        await controller.close()
+
+
+async def main(directory: Path, speed: float, *, hubs: bool) -> None:
     """Serve until standard input ends."""
     binaries = await asyncio.to_thread(find)
-    plane = ControlPlane(directory / "management", binaries, Wanted(name="management", nodes=False))
+    plane = ControlPlane(directory / "management", binaries, Wanted(name="management", nodes=hubs))
     simulator = AzureSimulator(backend=OneCluster(plane), state_dir=directory / "azure", speed=speed)
     simulator.world.catalog.quota = QUOTA
     simulator.world.throttle = Throttle(Clock(1.0))  # Azure's rate limits count real seconds, as the operator's do
     charts = await asyncio.to_thread(packaged, binaries.path("helm"))
     await asyncio.gather(simulator.start(), plane.start())
-    await make_nodes(plane)
+    async with running_pods(plane) if hubs else static_nodes(plane):
+        await serve(simulator, plane, binaries, charts)
+    await simulator.close()
+    await plane.delete()
+
+
+async def serve(simulator: AzureSimulator, plane: ControlPlane, binaries: Binaries, charts: Path) -> None:
+    """Print where everything is; then clone platforms until standard input ends."""
     environment = {
         "KUBECONFIG": str(plane.kubeconfig_path),
         "SANDBOX_ARM": simulator.url,
@@ -101,9 +143,7 @@ async def main(directory: Path, speed: float) -> None:
         asked: dict[str, Any] = json.loads(line)
         clone(simulator, asked["names"], asked["uids"])
         answer(str(len(simulator.world.store.resources)))
-    await simulator.close()
-    await plane.delete()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(main(Path(sys.argv[1]), float(sys.argv[2]), hubs=sys.argv[3:] == ["hubs"]))
