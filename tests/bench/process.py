@@ -155,7 +155,7 @@ async def bench(directory: Path, speed: float = SETTLING_SPEED, *, hubs: bool = 
     try:
         environment = json.loads(await world.stdout.readline())
         await asyncio.to_thread(install, environment, NAMESPACE)
-        operator = OperatorProcess(environment, directory / "operator")
+        operator = OperatorProcess(environment, directory / "operator", namespaces=json.dumps([NAMESPACE]))
         try:
             await asyncio.to_thread(operator.start)
             yield Bench(environment, world, operator)

@@ -1,4 +1,4 @@
-"""An object that the cluster's API does not compare has unknown drift, not none."""
+"""An object that the cluster's API does not compare has unknown drift, not none; one that has not changed is not compared again."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +10,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.helm.compared import ComparedObjects
 from notebook_platform.helm.drift import Comparison, Drift, drifted, unknown_notice
+from notebook_platform.helm.object_client import Served
 from notebook_platform.helm.release import Release
 
 MANIFEST = """apiVersion: v1
@@ -59,8 +60,19 @@ class Cluster:
         self.dry_runs = 0
         self.deleted = False
         """Another client deletes the object after it was read for the first time."""
+        self.absent: set[str] = set()
+        """Paths that are answered with 404."""
+        self.requests: list[tuple[str, bool]] = []
+        """The paths, and whether the metadata alone were requested."""
+        self.metadata = ""
+        """The body that answers a request of the metadata alone; empty: the object."""
 
     async def answer(self, request: web.Request) -> web.Response:
+        self.requests.append((request.path, "PartialObjectMetadata" in request.headers.get("Accept", "")))
+        if request.path in self.absent:
+            return web.json_response({"kind": "Status", "status": "Failure", "reason": "NotFound"}, status=404)
+        if self.metadata and self.requests[-1][1]:
+            return web.Response(text=self.metadata, content_type="application/json")
         if request.path in DISCOVERY:
             return web.json_response(DISCOVERY[request.path])
         self.dry_runs += request.method == "PATCH"
@@ -121,3 +133,41 @@ async def test_an_object_that_is_deleted_while_it_is_compared_is_missing(cluster
     cluster[0].deleted = True
     found = await drifted(cluster[1], RELEASE, ComparedObjects())
     assert found == Comparison(drifts=(Drift("ConfigMap/one", "missing", "present"),))
+
+
+OBJECT = "/api/v1/namespaces/jhub/configmaps/one"
+
+
+async def test_of_an_unchanged_object_only_the_metadata_are_requested(cluster: tuple[Cluster, Any]) -> None:
+    server, api = cluster
+    known = ComparedObjects()
+    await drifted(api, RELEASE, known)
+    server.requests.clear()
+    assert await drifted(api, RELEASE, known) == Comparison()
+    assert server.requests == [(OBJECT, True)]
+
+
+async def test_an_object_that_was_compared_and_is_deleted_is_missing(cluster: tuple[Cluster, Any]) -> None:
+    server, api = cluster
+    known = ComparedObjects()
+    await drifted(api, RELEASE, known)
+    server.absent.add(OBJECT)
+    assert await drifted(api, RELEASE, known) == Comparison(drifts=(Drift("ConfigMap/one", "missing", "present"),))
+
+
+async def test_a_kind_that_another_cluster_serves_elsewhere_is_found_by_discovery(cluster: tuple[Cluster, Any]) -> None:
+    server, api = cluster
+    known = ComparedObjects()
+    known.note({**LIVE, "metadata": {"name": "theirs"}}, LIVE, Served("../../secrets", namespaced=False))
+    server.absent.add("/api/secrets/one")
+    assert await drifted(api, RELEASE, known) == Comparison()
+    assert server.dry_runs == 1 and (OBJECT, False) in server.requests
+
+
+async def test_metadata_that_are_no_object_are_not_believed(cluster: tuple[Cluster, Any]) -> None:
+    server, api = cluster
+    known = ComparedObjects()
+    await drifted(api, RELEASE, known)
+    server.metadata = "[" * 1000
+    assert await drifted(api, RELEASE, known) == Comparison()
+    assert (OBJECT, False) in server.requests[-2:]
