@@ -248,7 +248,7 @@ class Reason(Word):
     LETS_ENCRYPT_NOT_REACHABLE = "LetsEncryptNotReachable", "Let's Encrypt cannot reach an internal address."
     PLAIN_HTTP_EXPOSED = "PlainHttpExposed", "The hub would accept passwords over plain HTTP on a public address."
     STATIC_STORAGE_WITHOUT_CLAIM = "StaticStorageWithoutClaim", "Static storage names no claim."
-    CULLING_DELETES_HOMES = "CullingDeletesHomes", "Culling users would delete their homes."
+    CULLING_DELETES_HOMES = "CullingDeletesHomes", "Culling users or named servers would delete their homes."
     METADATA_RULE_CONTRADICTS = (
         "MetadataRuleContradicts",
         "Two settings of access to the instance metadata service contradict each other.",

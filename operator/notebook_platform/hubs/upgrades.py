@@ -5,6 +5,7 @@ https://z2jh.jupyter.org/en/stable/administrator/upgrading/index.html
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from notebook_platform.helm.plan import Concern
 from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates, rules_are_alternatives
@@ -32,6 +33,7 @@ def concerns(before: ReleaseSnapshot, after: ReleaseSnapshot, users: UserCounts)
     yield from (Concern(clause=clause) for clause in _database(before, after))
     schemes = f"slug_scheme {scheme_of(before)} {scheme_of(after)}"
     yield from (Concern(clause=clause, key=schemes) for clause in _names(before, after, users))
+    yield from _named_servers(before, after, users)
     yield from _sign_in(before, after)
     yield from (Concern(clause=LOST[key], key=f"lost {key}") for key in missing_secrets(before.values, after.values))
 
@@ -80,6 +82,22 @@ def _sign_in(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[Concer
     unnamed = set(map(str, had.get("allowed_users") or ())) > set(map(str, had.get("admin_users") or ()))
     if unnamed and not (has.get("allow_existing_users") or has.get("allow_all")):
         yield Concern(clause=f"existing users whom no rule names can no longer sign in with chart {new} (allow_existing_users)")
+
+
+def _named_servers(before: ReleaseSnapshot, after: ReleaseSnapshot, users: UserCounts) -> Iterator[Concern]:
+    """Yield the named servers that no user can start any more, with their homes."""
+    owners = sorted({user for user, server, _ in users.homes if server})
+    if owners and allows_named(before.values) and not allows_named(after.values):
+        yield Concern(
+            clause=f"named servers are turned off, and the homes of those of {named(owners)} can no longer be opened",
+            key="named servers off",
+        )
+
+
+def allows_named(values: Mapping[str, Any]) -> bool:
+    """Return whether users may have named servers by a hub's values."""
+    trait = at(values, "hub", "config", "JupyterHub", "allow_named_servers")
+    return bool(at(values, "hub", "allowNamedServers") if trait is None else trait)
 
 
 def _hub(version: str) -> str:

@@ -20,6 +20,7 @@ from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.metrics.checks import check_metrics
 from notebook_platform.hubs.roles import check_roles
 from notebook_platform.hubs.trait_checks import check_traits
+from notebook_platform.hubs.upgrades import allows_named
 from notebook_platform.hubs.users.changes import mappings_in
 
 INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
@@ -123,13 +124,21 @@ def _static(case: Case) -> Iterator[Violation]:
 
 
 def _culls_homes(case: Case) -> Iterator[Violation]:
+    """Yield a culler that deletes servers for good: then the spawner deletes their volumes
+    (https://jupyterhub-kubespawner.readthedocs.io/en/latest/spawner.html#kubespawner.KubeSpawner.delete_pvc)."""
     keeps = case.version < (1, 0) or case.config("KubeSpawner").get("delete_pvc") is False
-    if case.at("cull.users") and not keeps and case.at("singleuser.storage.type") in (None, "dynamic"):
-        yield (
-            f"{case.from_('cull.users')}: idle users are deleted, and their homes with them",
-            f"Set {case.fields.setting('singleUser.storage.keepOnUserDelete', 'true')}, or "
-            f"{case.fields.setting('culling.users', 'false')}.",
-        )
+    if keeps or case.at("singleuser.storage.type") not in (None, "dynamic"):
+        return
+    for path, field, who in (
+        ("cull.users", "culling.users", "users"),
+        ("cull.removeNamedServers", "culling.removeNamedServers", "named servers"),
+    ):
+        if case.at(path) and (who == "users" or allows_named(case.values)):
+            yield (
+                f"{case.from_(path)}: idle {who} are deleted, and their homes with them",
+                f"Set {case.fields.setting('singleUser.storage.keepOnUserDelete', 'true')}, or "
+                f"{case.fields.setting(field, 'false')}.",
+            )
 
 
 def _blocks(case: Case) -> bool:

@@ -132,6 +132,16 @@ REFUSED: list[tuple[str, dict[str, Any], HubContext, str, str]] = [
         f"{VALUES}.cull.users",
     ),
     (
+        "4.4.0",
+        {
+            "singleUser": {"namedServers": 2, "storage": {"keepOnUserDelete": False}},
+            "culling": {"removeNamedServers": True},
+        },
+        HubContext(),
+        "CullingDeletesHomes",
+        "spec.jupyterhub.culling.removeNamedServers",
+    ),
+    (
         "3.3.8",
         {"values": {"singleuser": {"networkPolicy": {"egressAllowRules": {"cloudMetadataServer": True}}}}},
         HubContext(),

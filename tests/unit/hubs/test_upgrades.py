@@ -230,6 +230,25 @@ def binder_release(version: str) -> Release:
     return replace(release(version=version), chart="binderhub", config={})
 
 
+NAMED = {"hub": {**ESCAPE["hub"], "allowNamedServers": True}}
+
+
+@pytest.mark.parametrize(
+    ("was", "values", "server", "asks"),
+    [
+        (NAMED, ESCAPE, "gpu", True),
+        (NAMED, ESCAPE, "", False),
+        (NAMED, NAMED, "gpu", False),
+        (ESCAPE, ESCAPE, "gpu", False),
+        ({"hub": {"config": {**ESCAPE["hub"]["config"], "JupyterHub": {"allow_named_servers": True}}}}, ESCAPE, "gpu", True),
+    ],
+)
+def test_named_servers_that_are_turned_off_concern_their_homes(was: dict, values: dict, server: str, asks: bool) -> None:
+    users = UserCounts(homes=(("ada", server, "claim-ada"),))
+    found = approval_text("4.4.0", "4.4.0", values, users, was)
+    assert ("named servers are turned off, and the homes of those of ada" in found) is asks
+
+
 @pytest.mark.parametrize("auth", [BINDER_AUTH, None], ids=["accounts", "no accounts"])
 def test_a_binders_hub_is_not_rolled_back_over_a_major_version(auth: dict | None) -> None:
     old, new = binder_release(OLD_BINDER), binder_release(BINDER)

@@ -39,6 +39,12 @@ def test_values_from_a_secret_are_checked_too_and_named_by_it() -> None:
 
 
 ACCEPTED: list[tuple[str, dict[str, Any], HubContext]] = [
+    ("4.4.0", {"singleUser": {"namedServers": 2}, "culling": {"removeNamedServers": True}}, HubContext()),
+    (
+        "4.4.0",
+        {"singleUser": {"storage": {"keepOnUserDelete": False}}, "culling": {"removeNamedServers": True}},
+        HubContext(),
+    ),
     (
         "4.4.0",
         {
