@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 FORGOTTEN_TOGETHER = 50
 """Platforms that are forgotten before the event loop runs other tasks: the probes, and the leases of other shards."""
 
-CHUNK = 200
+CHUNK = 50
 """Objects of one page when kopf lists. A list of ten thousand platforms at once would take hundreds of megabytes that Python does not give
-back."""
+back, and one page of the largest objects takes as much as this many times 1.5 MB."""
 
 
 EVENT_KEPT = 0.5

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.bounded.nesting import MOST_DEPTH, is_deep
+from notebook_platform.bounded.nesting import SPEC, exceeds
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
 from notebook_platform.engine.outcome import Failed, Progressing, StepError, Unblocking
 from notebook_platform.engine.result import Result, is_settled
@@ -29,7 +29,7 @@ OBJECTS = Packing()
 
 class SeenObject:
     """A platform's object as last seen, packed, without its status and its managed fields. `deleting`: it has a deletion timestamp. Of a spec
-    that is nested too deep nothing is kept."""
+    that is too large nothing is kept."""
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self.put(body)
@@ -43,17 +43,17 @@ class SeenObject:
     def put(self, body: Mapping[str, Any]) -> None:
         """Replace the object."""
         metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
-        self._deep = is_deep(body.get("spec"))
-        self._packed = OBJECTS.pack({"metadata": metadata, "spec": None if self._deep else body.get("spec")})
+        self._large = exceeds(body.get("spec"))
+        self._packed = OBJECTS.pack({"metadata": metadata, "spec": None if self._large else body.get("spec")})
         self.generation = int(metadata.get("generation") or 0)
         self.deleting = bool(metadata.get("deletionTimestamp"))
 
-    def check_depth(self) -> None:
-        """Raise StepError for a spec that is nested too deep: a part of it may not have been read."""
-        if self._deep:
+    def check_size(self) -> None:
+        """Raise StepError for a spec that is too large: it may not have been read."""
+        if self._large:
             raise StepError(
                 Reason.VALUES_TOO_LARGE,
-                f"spec is nested deeper than {MOST_DEPTH} levels, so that nothing of it is applied",
+                f"spec has more than {SPEC.nodes} values or {SPEC.depth} levels, so that nothing of it is applied",
                 "Shorten the values or the patch.",
                 retry_in=None,
             )

@@ -260,7 +260,7 @@ class PlatformReconciler:
             if fresh is None or FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
                 return None
             self._accept(body := fresh)
-        self._seen.check_depth()
+        self._seen.check_size()
         try:
             spec = NotebookPlatformSpec.model_validate(body.get("spec"))
         except ValidationError as error:

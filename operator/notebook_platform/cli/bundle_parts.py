@@ -56,8 +56,8 @@ class Collector:
     async def collect(self) -> Bundle:
         """Return the bundle. Raises UsageError when the platform itself cannot be read."""
         body = await read_platform(self._api, self._place)
-        if nesting.is_deep(body.get("spec")):  # a part of it may be missing
-            self._redactor.unlearned.append("the spec, which is nested too deep")
+        if nesting.exceeds(body.get("spec")):  # a part of it may be missing
+            self._redactor.unlearned.append("the spec, which is too large")
             body = {**body, "spec": None}
         self._redactor.learn_free_parts(body)
         secrets = await self._secrets(body)  # first: the other parts are redacted with what they hold

@@ -52,8 +52,11 @@ def _without_managers(decoded: dict[str, Any]) -> dict[str, Any]:
     return decoded
 
 
+DECODER = json.JSONDecoder(object_hook=_without_managers)
+
+
 class CutLines:
-    """The content of a watch, of which kopf decodes each line, with its lines cut (`bounded/nesting.py`)."""
+    """The content of a watch, of which kopf decodes each line, without what is too deep or too large (`bounded/nesting.py`)."""
 
     def __init__(self, content: aiohttp.StreamReader) -> None:
         self._content = content
@@ -67,8 +70,8 @@ class CutLines:
         async for data in self._content.iter_chunked(size):
             *lines, rest = (rest + data).split(b"\n")
             if lines:
-                yield b"".join(nesting.cut(line) + b"\n" for line in lines)
-        yield nesting.cut(rest)
+                yield b"".join(nesting.read_line(line) + b"\n" for line in lines)
+        yield rest  # of a watch that is cut off
 
 
 class Answer(aiohttp.ClientResponse):
@@ -83,8 +86,7 @@ class Answer(aiohttp.ClientResponse):
 
     async def json(self, **how: Any) -> Any:
         """Read the body without managedFields; `items` is always a list if the body has it."""
-        decode = partial(json.loads, object_hook=_without_managers)
-        body = await super().json(**{"loads": partial(nesting.read, decode=decode), **how})
+        body = await super().json(**{"loads": partial(nesting.read_page, decoder=DECODER), **how})
         if isinstance(body, dict) and "items" in body:
             body["items"] = body["items"] or []
         return body
