@@ -66,7 +66,7 @@ class Identity:
 
     `secret_name` names the Secret (keys clientId, clientSecret) of a service principal. `principal_id` is the object id that
     roles are assigned to; None for a system-assigned identity before the cluster exists. `expires`: when the principal's
-    secret expires (RFC 3339). `old_secrets`: ids of older keys of the operator.
+    secret expires (RFC 3339). `old_secrets`: ids of older keys of the operator; `ends`: when each of the operator's keys expires, by id.
     """
 
     type: str
@@ -77,6 +77,7 @@ class Identity:
     expires: str | None = None
     application_id: str | None = None
     old_secrets: tuple[str, ...] = ()
+    ends: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

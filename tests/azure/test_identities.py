@@ -114,3 +114,14 @@ async def test_no_secret_that_the_cluster_may_use_is_removed_when_the_record_of_
     assert writes == ["addPassword", "resetServicePrincipalProfile", "removePassword"]
     tier = "Premium" if resources[CLUSTER]["sku"]["tier"] == "Standard" else "Standard"
     await settled(estate, with_cluster(tier=tier))
+
+
+@pytest.mark.parametrize(("days", "waits"), [(5, True), (2, False), (-1, False)])
+async def test_a_secret_that_ends_is_replaced_without_waiting_for_the_window(estate: Estate, days: int, waits: bool) -> None:
+    await settled(estate, runbook_spec())
+    ends = datetime.fromisoformat(estate.secrets.data["prd-jhub-service-principal"]["expires"])
+    estate.now, estate.window_gate, mark = ends - timedelta(days=days), "the maintenance window opens", await estate.mark()
+    outcome = (await estate.settle(runbook_spec()))["PrincipalSecret"].outcome
+    assert isinstance(outcome, Deferred) is waits
+    writes = [write.rsplit("/", 1)[1] for write in await estate.writes(mark)]
+    assert ("resetServicePrincipalProfile" in writes) is not waits and writes[0] == "addPassword"

@@ -7,6 +7,7 @@ A new secret reaches the cluster by resetServicePrincipalProfile, which rolls ev
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
@@ -26,6 +27,7 @@ PRINCIPAL = {"clientId": GUID, "clientSecret": WORD, "secretId": GUID, "expires"
 APPLICATION = "the id of the application"
 UNKNOWN = "unknown"
 """Stands for the id of the cluster's secret where the record of it was lost."""
+LAST_DAYS = timedelta(days=3)
 RESET_SECONDS = 600.0
 AT_ONCE = 0.05
 
@@ -72,6 +74,14 @@ async def current_secret(scope: AzureScope) -> Secret:
     # Known by nothing of the platform: one that is orphaned and applied anew must not take the same secret for a new one.
     known_by = data.get("secretId") or hashlib.sha256(f"{client_id}\0{value}".encode()).hexdigest()[:16]
     return Secret(known_by, client_id, value, data.get("expires"))
+
+
+def _ends_soon(used: Used, now: datetime) -> bool:
+    """Return whether the cluster's secret has ended or ends so soon that its replacement waits for no maintenance window: without it no node
+    could start, and no volume be mounted. Of a secret whose end is unknown, False."""
+    ends = dict(used.identity.ends)
+    known = [ends[used.given]] if used.given in ends else [ends[key] for key in used.identity.old_secrets]
+    return any(MOMENT.fullmatch(end) and datetime.fromisoformat(end) - now < LAST_DAYS for end in known)
 
 
 async def record_cluster_secret(scope: AzureScope, secret_id: str) -> None:
@@ -126,7 +136,8 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         if found.given != desired.id:
             after = f"the one that ends {desired.ends}" if desired.ends else "the current one"
             path = "servicePrincipalProfile.secret"
-            return [Change(path=path, action=Action.UPDATE, before="an older one", after=after, gate=Scheduled(disruptive=True))]
+            waits = not _ends_soon(found, self._scope.now)
+            return [Change(path=path, action=Action.UPDATE, before="an older one", after=after, gate=Scheduled(disruptive=waits))]
         return [
             Change(path=f"passwordCredentials[{key}]", action=Action.DELETE, before="no longer used", gate=Scheduled())
             for key in found.identity.old_secrets
@@ -155,7 +166,7 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         return Ready(output=identity)
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
-        return RESET_SECONDS if any(change.disruptive for change in changes) else 2.0 if changes else 0.0
+        return RESET_SECONDS if any(change.action is Action.UPDATE for change in changes) else 2.0 if changes else 0.0
 
     def output(self, found: Used | None) -> outputs.Identity | None:
         return found.identity if found else None

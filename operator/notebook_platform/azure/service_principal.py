@@ -54,10 +54,15 @@ class Principal:
         return self.secret_id is not None and self.secret_id in known
 
     @property
+    def ends(self) -> tuple[tuple[str, str], ...]:
+        """Return the operator's secrets: the key id of each, and when it expires."""
+        listed = self.application.get("passwordCredentials") or ()
+        return tuple((c["keyId"], str(c.get("endDateTime") or "")) for c in listed if c.get("displayName") == CREDENTIAL)
+
+    @property
     def old_secrets(self) -> tuple[str, ...]:
         """Return the key ids of the operator's secrets beside the stored one."""
-        ours = [c["keyId"] for c in self.application.get("passwordCredentials") or () if c.get("displayName") == CREDENTIAL]
-        return tuple(key for key in ours if key != self.secret_id)
+        return tuple(key for key, _ in self.ends if key != self.secret_id)
 
 
 class CreatedPrincipal(IdentityStep[str, Principal]):
@@ -196,6 +201,7 @@ class CreatedPrincipal(IdentityStep[str, Principal]):
             expires=found.expires,
             application_id=found.application["id"],
             old_secrets=found.old_secrets,
+            ends=found.ends,
         )
 
     def planned_output(self, desired: str) -> outputs.Identity | None:
