@@ -6,6 +6,9 @@ session delays the requests of a refused namespace only: one log line names the 
 served, and the rights are used as soon as they are granted. The same holds for a 404, which is the answer while the
 CustomResourceDefinition is not installed.
 
+The same holds for 429 and 5xx, as when the API server cannot decrypt one Secret of a namespace. An error that ends a watch is read as an
+expired one, after a wait: kopf would end the operator.
+
 A list that takes longer than five minutes, because the process was frozen, answers 410 for its next page: it is listed again.
 
 For Secrets and ConfigMaps it requests the metadata only. RBAC has no verb for that, so the rights are the same, but the
@@ -39,6 +42,8 @@ METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 """Seconds between two attempts in a refused namespace; the longest is shorter than kopf's request timeout."""
 
+DELAYED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS})
+
 REMEDY = (
     "Create a RoleBinding to the ClusterRole notebook-platform-namespace there (deploy/kustomize/components/namespace); "
     "it takes effect within {longest:.0f} seconds."
@@ -52,6 +57,7 @@ def _without_managers(decoded: dict[str, Any]) -> dict[str, Any]:
     return decoded
 
 
+ERROR = re.compile(rb'\s*\{\s*"type":\s*"ERROR"')
 DECODER = json.JSONDecoder(object_hook=_without_managers)
 
 
@@ -69,9 +75,21 @@ class CutLines:
         rest = b""
         async for data in self._content.iter_chunked(size):
             *lines, rest = (rest + data).split(b"\n")
-            if lines:
-                yield b"".join(nesting.read_line(line) + b"\n" for line in lines)
+            for line in lines:
+                if ERROR.match(line):
+                    line = await _expired(line)
+                yield nesting.read_line(line) + b"\n"
         yield rest  # of a watch that is cut off
+
+
+async def _expired(line: bytes) -> bytes:
+    """Return the event of a watch that has expired for one that reports an error, after a wait."""
+    event = json.loads(line)
+    if (code := event["object"].get("code")) == HTTPStatus.GONE:
+        return line
+    log.warning("the API server ends a watch with the error %s; the operator lists and watches again", code)
+    await asyncio.sleep(LONGEST_WAIT)
+    return json.dumps({**event, "object": {**event["object"], "code": HTTPStatus.GONE}}).encode()
 
 
 class Answer(aiohttp.ClientResponse):
@@ -116,7 +134,7 @@ class RefusedNamespaces:
             raise aiohttp.ClientPayloadError(
                 "the rest of the list has expired"
             )  # kopf would end the operator; now it lists again
-        if response.status not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+        if response.status not in DELAYED and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self._grant(namespace, resource)
             return response
         response.release()
@@ -136,12 +154,17 @@ class RefusedNamespaces:
         if self._refused.pop((namespace, resource), None) is None:
             return
         if not any(name == namespace for name, _ in self._refused):
-            log.info("namespace %s: the operator now has its rights there", namespace or "(all)")
+            log.info("namespace %s: the operator now has its rights there, and the API server answers", namespace or "(all)")
 
 
 def _sentence(namespace: str, resource: str, status: int) -> str:
     if status == HTTPStatus.NOT_FOUND:
         return f"the API server does not serve {resource}: install the CustomResourceDefinition (crds/)"
+    if status != HTTPStatus.FORBIDDEN:
+        return (
+            f"namespace {namespace or '(all)'}: the API server answers {status} to a list or watch of {resource}, so changes are not noticed "
+            "there; the operator retries"
+        )
     if not namespace:
         return f"the operator may not list {resource} in the whole cluster, and no namespaces are configured. {REMEDY_EVERYWHERE}"
     remedy = REMEDY.format(longest=LONGEST_WAIT)

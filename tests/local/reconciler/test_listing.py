@@ -1,7 +1,9 @@
-"""kopf lists in pages. A page that has expired makes it list again, and does not end the operator."""
+"""kopf lists in pages and watches. No answer of the API server to either ends the operator."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,8 @@ class PagedApi:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.limits: set[str] = set()
+        self.broken: dict[str, int] = {}
+        """The status of the answers, by resource; of watches under `watch`, after which they end."""
         self._fixed = {
             "/api": {"kind": "APIVersions", "versions": ["v1"]},
             "/apis": groups(),
@@ -52,8 +56,15 @@ class PagedApi:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         if request.path in self._fixed:
             return web.json_response(self._fixed[request.path])
+        if "watch" in request.query and (code := self.broken.pop("watch", 0)):
+            error = {"kind": "Status", "code": code, "message": "the value of a Secret cannot be decrypted"}
+            return web.Response(text=json.dumps({"type": "ERROR", "object": error}) + "\n", content_type="application/json")
         if "watch" in request.query:
             await asyncio.sleep(60)
+        if code := self.broken.get(request.path.rpartition("/")[2], 0):
+            self.asked.append(f"{code}")
+            headers = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}
+            return web.json_response({"kind": "Status", "code": code}, status=code, headers=headers)
         if not request.path.endswith("/notebookplatforms"):
             return web.json_response({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": []})
         return self._page(request.query)
@@ -104,17 +115,38 @@ class Seen:
             self.all_seen.set()
 
 
-async def test_all_platforms_are_seen_although_a_page_expires(api: PagedApi) -> None:
-    seen, stop = Seen(), asyncio.Event()
-    shard = shards(1)[0]
-    chosen = settings(shard, patterns=False)
+@asynccontextmanager
+async def watching(seen: Seen, chosen: kopf.OperatorSettings) -> AsyncIterator["asyncio.Task[None]"]:
+    """Run kopf until the block ends. Raises what ended it before."""
+    stop = asyncio.Event()
     running = asyncio.create_task(
         kopf.operator(registry=registry(seen), settings=chosen, namespaces=["lab"], standalone=True, stop_flag=stop)  # type: ignore[arg-type]
     )
-    async with asyncio.timeout(30):
-        await seen.all_seen.wait()
-    assert not running.done()
-    assert api.asked[:3] == ["0", "3", "0"] and api.asked[3:5] == ["3", "6"]
-    assert api.limits == {str(chosen.watching.chunk_size)}
+    yield running
     stop.set()
     await running
+
+
+async def test_all_platforms_are_seen_although_a_page_expires(api: PagedApi) -> None:
+    seen, chosen = Seen(), settings(shards(1)[0], patterns=False)
+    async with watching(seen, chosen) as running:
+        async with asyncio.timeout(30):
+            await seen.all_seen.wait()
+        assert not running.done()
+    assert api.asked[:3] == ["0", "3", "0"] and api.asked[3:5] == ["3", "6"]
+    assert api.limits == {str(chosen.watching.chunk_size)}
+
+
+async def test_errors_of_the_api_server_end_no_watch(api: PagedApi, caplog: pytest.LogCaptureFixture) -> None:
+    seen, chosen = Seen(), settings(shards(1)[0], patterns=False)
+    chosen.networking.error_backoffs = ()  # kopf's own retries take 54 seconds
+    api.broken = {"secrets": 500, "configmaps": 429, "watch": 504}
+    async with watching(seen, chosen) as running, asyncio.timeout(30):
+        await seen.all_seen.wait()
+        while api.asked.count("500") < 3 or api.asked.count("429") < 3 or "ends a watch with the error 504" not in caplog.text:
+            assert not running.done()
+            await asyncio.sleep(0.05)
+        api.broken.clear()
+        await asyncio.sleep(1)
+        assert not running.done()
+    assert "namespace lab: the API server answers" in caplog.text
