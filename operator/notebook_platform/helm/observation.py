@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Failed, Observed, Progressing
-from notebook_platform.engine.outcome import StepError
+from notebook_platform.engine.outcome import Queued, StepError
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm import plan
 from notebook_platform.helm.adoption import adoptable
@@ -25,6 +25,7 @@ from notebook_platform.helm.hooks import hook_objects_to_adopt
 from notebook_platform.helm.ignored_values import mismatch_notices
 from notebook_platform.helm.ledger import OwnedRelease, Place
 from notebook_platform.helm.lock_holder import live_holder
+from notebook_platform.helm.meanwhile import with_health
 from notebook_platform.helm.observed import Found, Prepared, Records, adopting
 from notebook_platform.helm.ownership import ReleaseScope, ownership_conflict, read_owner
 from notebook_platform.helm.plan import RevisionPreview, upgrade_approval
@@ -71,9 +72,12 @@ class ReleaseObserver:
         records = await self._read_records(target) if target.api is not None else None
         try:
             wanted = await self.content.want(target, self._existing(records))
+        except Queued:
+            raise
         except StepError as error:
             if error.failed.reason != Reason.NAMESPACE_TAKEN:
-                raise
+                owned = records if self._owned is not None else None
+                raise StepError.of(await with_health(error.failed, self.content, target, owned)) from None
             others = frozenset(place for place in self.scope.retiring() if place[0] == self.content.namespace)
             raise StepError.of(after_retirement(error.failed, self.content.field, others)) from None
         wanted = replace(wanted, values=as_stored_values(wanted.values), needs=self.content.needed)

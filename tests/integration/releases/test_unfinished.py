@@ -1,6 +1,7 @@
-"""A release whose last revision Helm did not complete: what runs is an older one."""
+"""What runs is not what the spec or Helm's last revision says: an older revision, or one whose spec cannot be applied."""
 
 import pytest
+from kubernetes.aio import client
 from notebook_platform.helm.deprecated_apis import removed_apis_in_use
 from notebook_platform.helm.release import packed, unpacked
 
@@ -25,3 +26,21 @@ async def test_an_upgrade_of_kubernetes_waits_for_the_objects_of_the_revision_th
     clause = await removed_apis_in_use(harness.cluster.target.api, "1.24.1", "1.25.0")
     assert clause is not None and f"release little in namespace {harness.namespace}" in clause
     assert "PodDisruptionBudget (policy/v1beta1)" in clause
+
+
+async def test_a_missing_secret_does_not_hide_that_the_installed_release_is_unhealthy(harness: ReleaseHarness) -> None:
+    core, name = harness.cluster.core, f"{harness.namespace}-values"
+    body = {"metadata": {"name": name}, "stringData": {"values.yaml": "{note: b}"}}
+    await core.create_namespaced_secret("default", body)
+    harness.wants[0]["valuesFrom"] = [{"kind": "Secret", "name": name}]
+    await harness.ready()
+    await core.delete_namespaced_secret(name, "default")
+    missing = await harness.reason("SecretNotFound")
+    assert "unhealthy" not in missing.message
+    apps, patch = (
+        client.AppsV1Api(harness.cluster.target.api),
+        {"spec": {"template": {"spec": {"nodeSelector": {"disk": "none"}}}}},
+    )
+    await apps.patch_namespaced_deployment("little", harness.namespace, patch, _content_type="application/merge-patch+json")
+    unhealthy = await harness.until(lambda outcome: "The installed revision is unhealthy" in getattr(outcome, "message", ""))
+    assert unhealthy.reason == "SecretNotFound" and "little" in unhealthy.message.partition("unhealthy: ")[2]
