@@ -26,7 +26,7 @@ from tests.api_server import ApiServer, Refused
 from tests.forked_operator import ForkedOperator
 from tests.forked_sandbox import forked_sandbox
 
-SPEED = "60"
+SPEED = "120"
 TIMEOUT = 90.0
 SECRETS = ("azure-credentials", "oidc")
 """What the sandbox's namespace has from the beginning."""
@@ -144,9 +144,7 @@ class Field:
         """Remove all platforms but `keep`, the Secrets that tests made, and faults of the simulated Azure."""
         self.control("DELETE", "/faults")
         self.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Enabled"})
-        for name in self.names(PLATFORMS):
-            if name != keep:
-                self.remove(name)
+        self.remove(*(name for name in self.names(PLATFORMS) if name != keep))
         for name in self.names(SECRETS_PATH):
             if name not in (*SECRETS, *secrets) and not (keep and name.startswith(f"{keep}-")):
                 self.api.delete(f"{SECRETS_PATH}/{name}")
@@ -155,15 +153,17 @@ class Field:
         """Return the names of the objects of a list."""
         return [one["metadata"]["name"] for one in self.read(path)["items"]]
 
-    def remove(self, name: str) -> None:
-        """Delete a platform with its users' data, and wait until it is gone."""
+    def remove(self, *names: str) -> None:
+        """Delete platforms with their users' data, and wait until they are gone."""
         confirmed = {"annotations": {"notebookplatform.io/confirm-deletion": "100000"}}
         patch = {"metadata": confirmed, "spec": {"deletionProtection": False, "interval": "2s"}}
-        with suppress(Refused):  # it may be gone
-            self.api.request("PATCH", f"{PLATFORMS}/{name}", patch, type_="application/merge-patch+json")
-        self.api.delete(f"{PLATFORMS}/{name}")
-        self.until(f"{name} is deleted", lambda: self.platform(name) is None)
-        self.changed.discard(name)
+        for name in names:
+            with suppress(Refused):  # it may be gone
+                self.api.request("PATCH", f"{PLATFORMS}/{name}", patch, type_="application/merge-patch+json")
+            self.api.delete(f"{PLATFORMS}/{name}")
+        for name in names:
+            self.until(f"{name} is deleted", lambda name=name: self.platform(name) is None)
+        self.changed.difference_update(names)
 
     def wait_for_reconciles(self, count: int) -> None:
         """Wait until the operator has ended `count` more reconciles: what it has not done by then, it does not do."""

@@ -222,11 +222,13 @@ def test_an_operator_killed_while_helm_installs_leaves_no_second_writer_and_the_
 def test_throttling_and_passing_faults_heal_by_themselves(cleared: Field) -> None:
     throttled = {"status": 429, "code": "SubscriptionRequestsThrottled", "message": "slow down", "headers": {"Retry-After": "1"}}
     cleared.control("POST", "/faults", {"method": "PUT", "path": "virtualNetworks/prd_vnet_jhub$", **throttled})
-    cleared.control("POST", "/faults", {"method": "GET", "path": "virtualNetworks/prd_vnet_jhub$", "status": 502, "empty": True})
+    cleared.control("POST", "/faults", {"method": "GET", "path": r"/applications\(uniqueName", "status": 502, "empty": True})
     busy = {"code": "AnotherOperationInProgress", "message": "Another operation on this or dependent resource is in progress."}
     cleared.control("POST", "/faults", {"method": "PUT", "path": "virtualNetworks/prd_vnet_jhub$", "operation_error": busy})
     cleared.apply(without_hub("faults"))
+    cleared.until_reason("faults", "IdentityReady", "AzureUnavailable")
     cleared.until_ready("faults")
+    assert cleared.control("GET", "/faults")["value"] == [], "each has occurred"
 
 
 def test_a_suspended_platform_shows_its_plan_and_changes_nothing(cleared: Field) -> None:

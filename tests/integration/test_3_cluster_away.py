@@ -17,7 +17,7 @@ import trustme
 import yaml
 
 from sandbox.operator_process import NAMESPACE
-from tests.integration.conftest import PLATFORMS, SECRETS_PATH, Field, runbook
+from tests.integration.conftest import PLATFORMS, SECRETS_PATH, TIMEOUT, Field, runbook
 
 NAME, NEIGHBOUR = "prd-jhub", "neighbour"
 CREDENTIALS = "managedClusters/prd-aks-jhub/listCluster.*Credential"
@@ -113,9 +113,10 @@ def gate(site: Field) -> Iterator[Gate]:
     hub."""
     neighbour = runbook(NEIGHBOUR, identity={"type": "SystemAssigned"})
     del neighbour["spec"]["jupyterhub"]
-    site.bring(runbook(interval="2s"))
-    site.apply(neighbour)
-    site.until_ready(NEIGHBOUR)
+    site.clear()
+    site.apply(runbook(NAME), neighbour)
+    for name in (NAME, NEIGHBOUR):
+        site.until_ready(name, 2 * TIMEOUT)
     found = lead_through_gate(site)
     yield found
     site.control("DELETE", "/faults")

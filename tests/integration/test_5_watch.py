@@ -22,7 +22,7 @@ pytestmark = pytest.mark.story
 
 NAME = "watched"
 UNSERVED, LONELY = "unserved", "lonely"
-PATIENT = "45s"
+PATIENT = "40s"
 """How long a `wait` for LONELY waits: past the age from which a silent platform is explained, also on a busy machine."""
 BIN = Path(sys.executable).parent
 
