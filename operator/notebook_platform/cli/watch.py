@@ -109,7 +109,7 @@ async def _listen(api: client.ApiClient, view: View, display: Display) -> None:
                 display.add_events(events)
     except ApiException as error:
         display.note(f"Events cannot be read: {error.status} {error.reason}")
-    except NO_ANSWER as error:
+    except (*NO_ANSWER, ValueError) as error:  # ValueError: the client's models refuse an Event
         display.note(f"Events cannot be read ({type(error).__name__})")
 
 

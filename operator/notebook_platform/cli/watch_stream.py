@@ -52,7 +52,7 @@ async def watch_objects(
     while True:
         try:
             listed = await call(*path, field_selector=select, _request_timeout=LIST_SECONDS)
-            found: dict[str, Any] = api.sanitize_for_serialization(listed)
+            found: dict[str, Any] = listed if isinstance(listed, dict) else api.sanitize_for_serialization(listed)
             objects = {item["metadata"]["uid"]: item for item in found["items"]}
             answered = True
             yield dict(objects)
@@ -67,6 +67,8 @@ async def watch_objects(
                     else:
                         objects[item["metadata"]["uid"]] = item
                     yield dict(objects)
+        except RecursionError:  # an object in the watch is nested too deep; a list is cut
+            await asyncio.sleep(AGAIN_SECONDS)
         except (ApiException, *NO_ANSWER) as error:
             if not answered or (isinstance(error, ApiException) and error.status in NOT_RETRIED):
                 raise

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.watch_stream import Place, new_events, views
+from notebook_platform.kube.fenced import fenced
 
 from tests.unit.cli_watch.bodies import PROGRESSING, WHOLE, at, view
 from tests.unit.kube.plain_http import plain_client
@@ -65,7 +66,7 @@ async def serving(*answers: Answer) -> AsyncIterator[tuple[client.ApiClient, lis
     application = web.Application()
     application.router.add_get("/{path:.*}", next_answer)
     async with TestServer(application) as server, plain_client(str(server.make_url("")).rstrip("/")) as api:
-        yield api, selectors
+        yield fenced(api), selectors
 
 
 async def test_a_platform_is_followed_over_ended_watches_without_repeats() -> None:
@@ -96,6 +97,21 @@ async def test_a_page_of_a_proxy_is_no_answer() -> None:
     answers = [listing(version(PROGRESSING, 1)), page, listing(version(WHOLE, 2))]
     async with serving(*answers) as (api, _), aclosing(views(api, PLACE)) as stream:
         assert [await anext(stream), await anext(stream)] == [view(PROGRESSING), view(WHOLE)]
+
+
+async def test_a_platform_that_is_nested_too_deep_is_followed() -> None:
+    async def listed(_: web.Request) -> web.StreamResponse:
+        text = json.dumps({"kind": "List", "metadata": {"resourceVersion": "7"}, "items": [changed]})
+        return web.Response(text=text.replace('"DEEP"', deep), content_type="application/json")
+
+    async def watched(_: web.Request) -> web.StreamResponse:
+        text = json.dumps({"type": "MODIFIED", "object": changed}) + "\n"
+        return web.Response(text=text.replace('"DEEP"', deep), content_type="application/json")
+
+    deep, changed = '{"a":' * 5000 + "1" + "}" * 5000, version({**WHOLE, "spec": {"values": "DEEP"}}, 2)
+    answers = [listing(version(PROGRESSING, 1)), watched, listed]
+    async with serving(*answers) as (api, _), aclosing(views(api, PLACE)) as stream:
+        assert [await anext(stream), await anext(stream)] == [view(PROGRESSING), view(changed)]
 
 
 async def test_a_missing_platform_is_none_until_it_is_created() -> None:
