@@ -32,8 +32,10 @@ from notebook_platform.bounded import nesting
 
 log = logging.getLogger(__name__)
 
-PLACE = re.compile(r"/(?:namespaces/(?P<namespace>[^/]+)/)?(?P<resource>notebookplatforms|secrets|configmaps)$")
-"""How the API server's paths end that list or watch the resources that the operator serves."""
+PLACE = re.compile(
+    r"/(?:namespaces/(?P<namespace>[^/]+)/)?(?P<resource>notebookplatforms|secrets|configmaps|namespaces|customresourcedefinitions)$"
+)
+"""How the API server's paths end that list or watch the resources that the operator serves, or by which it finds them."""
 
 METADATA_ONLY = frozenset({"secrets", "configmaps"})
 METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
@@ -42,7 +44,8 @@ METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 """Seconds between two attempts in a refused namespace; the longest is shorter than kopf's request timeout."""
 
-DELAYED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS})
+FOUND_BY = frozenset({"namespaces", "customresourcedefinitions"})
+REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
 REMEDY = (
     "Create a RoleBinding to the ClusterRole notebook-platform-namespace there (deploy/kustomize/components/namespace); "
@@ -129,12 +132,16 @@ class RefusedNamespaces:
         if resource in METADATA_ONLY:
             request.headers["Accept"] = METADATA.format(list="" if "watch" in request.url.query else "List")
         response = await handler(request)
+        while _transient(response.status) and resource in FOUND_BY and "watch" not in request.url.query:
+            response.release()  # an error of the first list ends the operator, so it is retried as long as kopf waits for an answer
+            await asyncio.sleep(self._refuse(namespace, resource, response.status))
+            response = await handler(request)
         if response.status == HTTPStatus.GONE:
             response.release()
             raise aiohttp.ClientPayloadError(
                 "the rest of the list has expired"
             )  # kopf would end the operator; now it lists again
-        if response.status not in DELAYED and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if not _transient(response.status) and (response.status not in REFUSALS or resource in FOUND_BY):
             self._grant(namespace, resource)
             return response
         response.release()
@@ -169,6 +176,10 @@ def _sentence(namespace: str, resource: str, status: int) -> str:
         return f"the operator may not list {resource} in the whole cluster, and no namespaces are configured. {REMEDY_EVERYWHERE}"
     remedy = REMEDY.format(longest=LONGEST_WAIT)
     return f"namespace {namespace}: the operator may not list {resource} there, so its platforms are not served. {remedy}"
+
+
+def _transient(status: int) -> bool:
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class WatchSessions:

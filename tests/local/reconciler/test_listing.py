@@ -21,8 +21,9 @@ PLATFORMS = {"name": "notebookplatforms", "singularName": "notebookplatform", "k
 CORE = [
     {"name": "secrets", "kind": "Secret"},
     {"name": "configmaps", "kind": "ConfigMap"},
-    {"name": "namespaces", "kind": "Namespace"},
+    {"name": "namespaces", "kind": "Namespace", "namespaced": False},
 ]
+DEFINITIONS = {"name": "customresourcedefinitions", "kind": "CustomResourceDefinition", "namespaced": False}
 GROUP, VERSION = "notebookplatform.io", "v1alpha1"
 
 
@@ -34,8 +35,11 @@ def resources(*found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def groups() -> dict[str, Any]:
-    version = {"groupVersion": f"{GROUP}/{VERSION}", "version": VERSION}
-    return {"kind": "APIGroupList", "groups": [{"name": GROUP, "versions": [version], "preferredVersion": version}]}
+    found = []
+    for group, name in ((GROUP, VERSION), ("apiextensions.k8s.io", "v1")):
+        version = {"groupVersion": f"{group}/{name}", "version": name}
+        found.append({"name": group, "versions": [version], "preferredVersion": version})
+    return {"kind": "APIGroupList", "groups": found}
 
 
 class PagedApi:
@@ -51,6 +55,7 @@ class PagedApi:
             "/apis": groups(),
             "/api/v1": resources(*CORE),
             f"/apis/{GROUP}/{VERSION}": resources(PLATFORMS),
+            "/apis/apiextensions.k8s.io/v1": resources(DEFINITIONS),
         }
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -65,6 +70,9 @@ class PagedApi:
             self.asked.append(f"{code}")
             headers = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}
             return web.json_response({"kind": "Status", "code": code}, status=code, headers=headers)
+        if request.path == "/api/v1/namespaces":
+            item = {"metadata": {"name": "lab", "uid": "lab", "resourceVersion": "1"}}
+            return web.json_response({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": [item]})
         if not request.path.endswith("/notebookplatforms"):
             return web.json_response({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": []})
         return self._page(request.query)
@@ -120,7 +128,7 @@ async def watching(seen: Seen, chosen: kopf.OperatorSettings) -> AsyncIterator["
     """Run kopf until the block ends. Raises what ended it before."""
     stop = asyncio.Event()
     running = asyncio.create_task(
-        kopf.operator(registry=registry(seen), settings=chosen, namespaces=["lab"], standalone=True, stop_flag=stop)  # type: ignore[arg-type]
+        kopf.operator(registry=registry(seen), settings=chosen, namespaces=["la*"], standalone=True, stop_flag=stop)  # type: ignore[arg-type]
     )
     yield running
     stop.set()
@@ -128,7 +136,7 @@ async def watching(seen: Seen, chosen: kopf.OperatorSettings) -> AsyncIterator["
 
 
 async def test_all_platforms_are_seen_although_a_page_expires(api: PagedApi) -> None:
-    seen, chosen = Seen(), settings(shards(1)[0], patterns=False)
+    seen, chosen = Seen(), settings(shards(1)[0], patterns=True)
     async with watching(seen, chosen) as running:
         async with asyncio.timeout(30):
             await seen.all_seen.wait()
@@ -138,10 +146,14 @@ async def test_all_platforms_are_seen_although_a_page_expires(api: PagedApi) -> 
 
 
 async def test_errors_of_the_api_server_end_no_watch(api: PagedApi, caplog: pytest.LogCaptureFixture) -> None:
-    seen, chosen = Seen(), settings(shards(1)[0], patterns=False)
+    seen, chosen = Seen(), settings(shards(1)[0], patterns=True)
     chosen.networking.error_backoffs = ()  # kopf's own retries take 54 seconds
-    api.broken = {"secrets": 500, "configmaps": 429, "watch": 504}
+    api.broken = {"secrets": 500, "configmaps": 429, "watch": 504, "namespaces": 503, "customresourcedefinitions": 502}
     async with watching(seen, chosen) as running, asyncio.timeout(30):
+        while api.asked.count("503") < 3 or api.asked.count("502") < 3:
+            assert not running.done()
+            await asyncio.sleep(0.05)
+        del api.broken["namespaces"], api.broken["customresourcedefinitions"]
         await seen.all_seen.wait()
         while api.asked.count("500") < 3 or api.asked.count("429") < 3 or "ends a watch with the error 504" not in caplog.text:
             assert not running.done()
