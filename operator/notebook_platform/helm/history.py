@@ -13,8 +13,9 @@ from kubernetes.aio import client
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.ledger import OwnedRelease
+from notebook_platform.helm.record_cache import RECORDS, Stored
 from notebook_platform.helm.release import RecordUnreadable, Release
-from notebook_platform.helm.storage import RECORDS, Stored, list_records, record_by_name
+from notebook_platform.helm.storage import list_records, record_by_name
 
 log = logging.getLogger(__name__)
 

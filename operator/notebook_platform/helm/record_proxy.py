@@ -32,8 +32,9 @@ from notebook_platform.fencing import FENCE, Fence, FencedConnector, LeaseLost
 from notebook_platform.helm.ledger import OwnedRelease, Place, ReleaseLedger
 from notebook_platform.helm.lock_holder import current_holder
 from notebook_platform.helm.record_answers import SECRET, Rejected, read_body, relayed, status_response
+from notebook_platform.helm.record_cache import decoded_from
 from notebook_platform.helm.release import PREFIX, RecordUnreadable, revision_of
-from notebook_platform.helm.storage import decoded_from, packed_release
+from notebook_platform.helm.storage import packed_release
 from notebook_platform.workload.client import tls_of
 
 SECRETS = re.compile(r"^/api/v1/namespaces/([^/]+)/secrets(?:/([^/]+))?$")

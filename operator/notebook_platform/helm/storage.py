@@ -1,15 +1,12 @@
 """Storage: the Secrets in the workload cluster in which Helm keeps its release records.
 
-Only names and labels are listed. A record is fetched by name when it is needed, decoded outside the event loop and cached until its Secret
-changes. Whose record it is decides `helm/history.py`; `helm/release.py` knows the format. `rewrite_manifest` corrects a manifest where Helm
-would otherwise fail on it.
+Only names and labels are listed. A record is read when it is needed (`helm/record_cache.py`). Whose record it is decides `helm/history.py`;
+`helm/release.py` knows the format. `rewrite_manifest` corrects a manifest where Helm would otherwise fail on it.
 """
 
 import base64
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,18 +19,17 @@ from notebook_platform.bounded.documents import Budget, DocumentRefused, beside_
 from notebook_platform.bounded.writer import write_yaml_all
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.ledger import ReleaseLedger
+from notebook_platform.helm.record_cache import RECORDS, Stored
 from notebook_platform.helm.release import (
     AKS_OWN,
     PREFIX,
     RecordUnreadable,
     Release,
-    decode,
     digest_of,
     packed,
     revision_of,
     unpacked,
 )
-from notebook_platform.kube.existing import existing
 
 log = logging.getLogger(__name__)
 
@@ -55,69 +51,6 @@ MOST_REVISIONS = 10
 
 ONLY_METADATA = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
 """https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-partialobjectmetadata"""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """The metadata of a Secret that has the name of a release record."""
-
-    namespace: str
-    name: str
-    uid: str
-    version: str
-    release: str
-    revision: int
-
-
-class _Decoded:
-    """A cache of decoded records by the uid and version of their Secret. It keeps the `most` that were used last."""
-
-    def __init__(self, most: int) -> None:
-        self._kept: OrderedDict[tuple[str, str], Release] = OrderedDict()
-        self._most = most
-
-    async def get(self, api: client.ApiClient, stored: Stored) -> Release | None:
-        """Return a record; None: its Secret was deleted. Raises RecordUnreadable."""
-        key = (stored.uid, stored.version)
-        if stored.uid and (known := self._kept.get(key)):
-            self._kept.move_to_end(key)
-            return known
-        secret = await existing(client.CoreV1Api(api).read_namespaced_secret(stored.name, stored.namespace))
-        if secret is None:
-            return None
-        found = await decoded(secret, stored.namespace)
-        self._kept[(secret.metadata.uid or "", secret.metadata.resource_version or "")] = found
-        while len(self._kept) > self._most:
-            self._kept.popitem(last=False)
-        return found
-
-
-RECORDS = _Decoded(128)
-
-
-async def decoded(secret: Any, namespace: str) -> Release:
-    """Decode a Secret and its manifest outside the event loop. Raises RecordUnreadable."""
-    data = (secret.data or {}).get("release")
-    if not isinstance(data, str):
-        raise RecordUnreadable("the Secret has no key `release`")
-    return await decoded_from(data, secret.metadata.name, namespace)
-
-
-async def decoded_from(data: str, name: str, namespace: str) -> Release:
-    """Decode the `release` key of the Secret `name` outside the event loop. Raises RecordUnreadable."""
-    found = await beside_the_loop(len(data), partial(_whole, data, name))
-    if found.namespace != namespace:
-        raise RecordUnreadable("the record names another namespace than its Secret's")
-    return found
-
-
-def _whole(data: str, name: str) -> Release:
-    found = decode(data, name)
-    try:
-        found.objects(), found.hook_objects()
-    except DocumentRefused as error:
-        raise RecordUnreadable(f"its manifest is refused: {error}") from None
-    return found
 
 
 async def discard(api: client.ApiClient, foreign: Iterable[Stored]) -> None:
