@@ -87,7 +87,7 @@ def upgrades(
         upgrade = Change(path=f"{path_of(wanted)}/chart", action=Action.UPDATE, before=before, after=chart)
     else:
         upgrade = Change(path=f"{path_of(wanted)}/values", action=Action.UPDATE, before=_differing(wanted, release))
-    gate = _gate(preview, begun=begun, worked=worked)
+    gate = _gate(preview, begun=begun, worked=worked and not wanted.urgent)
     return [replace(change, gate=gate, drift=False) for change in (*_beside(wanted, preview), upgrade)]
 
 

@@ -51,7 +51,8 @@ class State(Enum):
 class Wanted:
     """The release that the spec asks for. `values` are JSON values, as Helm stores them; `origins` maps a value's path to the
     part of the spec that it comes from, for plans; `sources` are the documents of the spec that the values come from; `notices` are remarks
-    on the values; `needs` are the places (namespace, release) of the releases that this one needs."""
+    on the values; `needs` are the places (namespace, release) of the releases that this one needs; `urgent`: users would notice it more if
+    the upgrade waited."""
 
     name: str
     namespace: str
@@ -61,6 +62,7 @@ class Wanted:
     sources: tuple[Source, ...] = field(default=(), repr=False, compare=False)
     notices: tuple[Notice, ...] = field(default=(), compare=False)
     needs: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    urgent: bool = field(default=False, compare=False)
 
     @property
     def digest(self) -> str:

@@ -1,6 +1,7 @@
 """JupyterHub: the content of the hub's release, what else its health means, and what of it outlives helm."""
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 
 from kubernetes.aio import client
 
@@ -22,6 +23,7 @@ from notebook_platform.hubs.chart.versions import is_known
 from notebook_platform.hubs.field_paths import JUPYTERHUB
 from notebook_platform.hubs.gather import gather_context
 from notebook_platform.hubs.health import hub as hub_health
+from notebook_platform.hubs.health.certificates import ends_unless_replaced
 from notebook_platform.hubs.inputs import HubContext, base_path, url_of
 from notebook_platform.hubs.naming import ReleaseSnapshot, scheme_of
 from notebook_platform.hubs.net.probe import probe
@@ -72,6 +74,7 @@ class JupyterHub(ChartAdapter):
             origins=made.described_origins(),
             sources=tuple(JUPYTERHUB.sources(self._spec.values_from, more, self._spec.values)),
             notices=made.notices,
+            urgent=before is not None and ends_unless_replaced(before.values, made.values, datetime.now(UTC)),
         )
 
     async def read_health(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> ReleaseHealth:

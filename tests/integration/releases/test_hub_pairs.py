@@ -1,11 +1,16 @@
 """Two features meet on a hub: its users' homes, its names, another chart under its name, an uninstallation by another client."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from kubernetes.aio.client.exceptions import ApiException
+from notebook_platform.engine import Deferred, Ready
+from notebook_platform.engine.reconcile import Policy
 from notebook_platform.helm.release import unpacked
 
 from tests.integration.releases.harness import ReleaseHarness, by_hand
+from tests.unit.hubs.test_endpoint_health import pem
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -53,3 +58,27 @@ async def test_a_hub_that_was_uninstalled_by_hand_finds_the_homes_of_its_users_a
     await harness.ready("JupyterHub")
     made = await harness.cluster.core.read_namespaced_secret("sh.helm.release.v1.little.v1", harness.namespace)
     assert unpacked(made.data["release"])["config"]["hub"]["config"]["KubeSpawner"]["slug_scheme"] == "escape"
+
+
+@pytest.mark.parametrize(("days", "waits"), [(30, True), (2, False)])
+async def test_a_certificate_that_ends_is_replaced_without_waiting_for_the_window(
+    harness: ReleaseHarness, days: int, waits: bool
+) -> None:
+    core, name = harness.cluster.core, f"{harness.namespace}-tls"
+    reference = {"expose": {"tls": {"certificateRef": {"name": name}}}, "host": "hub.example.org"}
+    harness.wants, harness.hub = [], hub(harness, release=f"ends-{days}", **reference)
+
+    async def give(ends: int) -> None:
+        body = {"tls.crt": pem(datetime.now(UTC) + timedelta(days=ends), "hub.example.org"), "tls.key": "key"}
+        secret = {"metadata": {"name": name}, "stringData": body}
+        try:
+            await core.replace_namespaced_secret(name, "default", secret)
+        except ApiException:
+            await core.create_namespaced_secret("default", secret)
+
+    await give(days)
+    await harness.ready("JupyterHub")
+    await give(90)
+    closed = Policy(window_gate="the maintenance window opens")
+    await harness.until(lambda it: isinstance(it, Deferred if waits else Ready), "JupyterHub", policy=closed)
+    assert await harness.records() == ([(1, "deployed")] if waits else [(1, "superseded"), (2, "deployed")])

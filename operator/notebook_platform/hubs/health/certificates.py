@@ -10,6 +10,7 @@ from cryptography import x509
 
 from notebook_platform.bounded.documents import Budget, parse_json
 from notebook_platform.bounded.text import printable
+from notebook_platform.paths import at
 
 LONGEST_CHAIN, LONGEST_STORE = 256 * 1024, 1 << 20
 MOST_CERTIFICATES, MOST_NAMES, LONGEST_NAME = 50, 100, 253
@@ -17,6 +18,10 @@ MOST_CERTIFICATES, MOST_NAMES, LONGEST_NAME = 50, 100, 253
 
 SOON = timedelta(days=14)
 """Let's Encrypt's are renewed a month before their end: one that ends so soon is not being renewed."""
+
+
+LAST_DAYS = timedelta(days=3)
+"""A certificate that ends so soon is replaced at once, whatever disruptive changes wait for."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,13 @@ def in_pem(text: str) -> Certificate | None:
         return Certificate((), found.not_valid_after_utc)
     names = extension.value.get_values_for_type(x509.DNSName)[:MOST_NAMES]
     return Certificate(tuple(printable(name.lower()) for name in names if len(name) <= LONGEST_NAME), found.not_valid_after_utc)
+
+
+def ends_unless_replaced(before: Mapping[str, Any], after: Mapping[str, Any], now: datetime) -> bool:
+    """Return whether a hub's own certificate has ended or ends within days, and its next values have another one. Pure."""
+    was, will_be = (str(at(values, "proxy", "https", "manual", "cert") or "") for values in (before, after))
+    found = in_pem(was) if was and will_be and was != will_be else None
+    return found is not None and found.until < now + LAST_DAYS
 
 
 def in_acme(text: str) -> list[Certificate]:
