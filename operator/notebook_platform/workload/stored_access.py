@@ -22,7 +22,7 @@ from notebook_platform.workload.kubeconfig import ClusterAccess, is_usable
 
 log = logging.getLogger(__name__)
 
-FORBIDDEN = 403
+FORBIDDEN, INVALID = 403, 422
 
 KEY, SERVER, CA, CERTIFICATE, PRIVATE_KEY, TOKEN = "issued-for", "server", "ca.crt", "client.crt", "client.key", "token"
 """The members of the Secret. `issued-for` is a digest of the cluster and the identity."""
@@ -65,10 +65,20 @@ class AccessStore:
         metadata = client.V1ObjectMeta(name=_name(platform.uid), labels=MANAGED_BY, annotations=names)
         body = client.V1Secret(metadata=metadata, string_data={name: value for name, value in data.items() if value})
         try:
-            if await existing(self._core.replace_namespaced_secret(_name(platform.uid), self._namespace, body)) is None:
+            if not await self._replaced(platform.uid, body):
                 await self._core.create_namespaced_secret(self._namespace, body)
         except ApiException as error:
             self._report("written", error)
+
+    async def _replaced(self, uid: str, body: client.V1Secret) -> bool:
+        """Replace the Secret; return whether it exists. One that cannot be replaced, because it is immutable or of another type, is deleted."""
+        try:
+            return await existing(self._core.replace_namespaced_secret(_name(uid), self._namespace, body)) is not None
+        except ApiException as error:
+            if error.status != INVALID:
+                raise
+        await self.delete(uid)
+        return False
 
     async def delete(self, uid: str) -> None:
         """Delete what was kept for a platform. Raises ApiException, but not where the operator has no rights: nothing was kept there."""
