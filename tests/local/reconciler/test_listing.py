@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -146,6 +147,7 @@ async def test_all_platforms_are_seen_although_a_page_expires(api: PagedApi) -> 
 
 
 async def test_errors_of_the_api_server_end_no_watch(api: PagedApi, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)  # commands that ran in this process leave another one
     seen, chosen = Seen(), settings(shards(1)[0], patterns=True)
     chosen.networking.error_backoffs = ()  # kopf's own retries take 54 seconds
     api.broken = {"secrets": 500, "configmaps": 429, "watch": 504, "namespaces": 503, "customresourcedefinitions": 502}
