@@ -30,47 +30,49 @@ class Stored:
 
 
 class DecodedRecords:
-    """A cache of decoded records by the uid and version of their Secret: the `most` that were used last, and packed up to `most_bytes` of
-    them. A packed one takes a fiftieth, and is unpacked faster than it is read again."""
+    """A cache of decoded records by the uid of their Secret, each of the version that was read last: the `most` that were used last as they
+    are, and packed up to `most_bytes` of them. A packed one takes a thirtieth, and is unpacked faster than it is read again."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
-        self._kept: OrderedDict[tuple[str, str], Release] = OrderedDict()
-        self._packed: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[str, Release]] = OrderedDict()
+        self._packed: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
         self._most, self._left = most, most_bytes
 
     async def get(self, api: client.ApiClient, stored: Stored) -> Release | None:
         """Return a record; None: its Secret was deleted. Raises RecordUnreadable."""
-        key = (stored.uid, stored.version)
-        if stored.uid and (known := await self._known(key)):
+        if stored.uid and (known := await self._known(stored.uid, stored.version)):
             return known
         secret = await existing(client.CoreV1Api(api).read_namespaced_secret(stored.name, stored.namespace))
         if secret is None:
             return None
         found = await decoded(secret, stored.namespace)
-        key = (secret.metadata.uid or "", secret.metadata.resource_version or "")
-        self._pack(key, await beside_the_loop(len(found.manifest), partial(_packed, found)))
-        return self._keep(key, found)
+        uid, version = secret.metadata.uid or "", secret.metadata.resource_version or ""
+        self._pack(uid, version, await beside_the_loop(len(found.manifest), partial(_packed, found)))
+        return self._keep(uid, version, found)
 
-    async def _known(self, key: tuple[str, str]) -> Release | None:
-        if (packed := self._packed.get(key)) is not None:
-            self._packed.move_to_end(key)
-        found = self._kept.get(key)
-        if found is None and packed is not None:
-            found = await beside_the_loop(len(packed), partial(_unpacked, packed))
-        return None if found is None else self._keep(key, found)
+    async def _known(self, uid: str, version: str) -> Release | None:
+        kept, packed = self._kept.get(uid), self._packed.get(uid)
+        if packed is not None:
+            self._packed.move_to_end(uid)
+        if kept is not None and kept[0] == version:
+            return self._keep(uid, version, kept[1])
+        if packed is not None and packed[0] == version:
+            return self._keep(uid, version, await beside_the_loop(len(packed[1]), partial(_unpacked, packed[1])))
+        return None
 
-    def _keep(self, key: tuple[str, str], record: Release) -> Release:
-        self._kept[key] = record
-        self._kept.move_to_end(key)
+    def _keep(self, uid: str, version: str, record: Release) -> Release:
+        self._kept[uid] = version, record
+        self._kept.move_to_end(uid)
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return record
 
-    def _pack(self, key: tuple[str, str], packed: bytes) -> None:
-        self._left -= len(packed) - len(self._packed.pop(key, b""))
-        self._packed[key] = packed
+    def _pack(self, uid: str, version: str, packed: bytes) -> None:
+        before = self._packed.pop(uid, None)
+        self._left -= len(packed) - (len(before[1]) if before else 0)
+        self._packed[uid] = version, packed
         while self._left < 0:
-            self._left += len(self._packed.popitem(last=False)[1])
+            self._left += len(self._packed.popitem(last=False)[1][1])
 
 
 def _packed(record: Release) -> bytes:
@@ -83,7 +85,7 @@ def _unpacked(packed: bytes) -> Release:
 
 
 RECORDS = DecodedRecords(32, 64 * 2**20)
-"""The records of 5,000 hubs, and as they are those of the platforms that are reconciled now."""
+"""The records of 3,000 hubs (22 KB each), and as they are those of the platforms that are reconciled now."""
 
 
 async def decoded(secret: Any, namespace: str) -> Release:

@@ -76,6 +76,18 @@ async def test_a_record_is_read_again_when_its_secret_has_changed(server: Any) -
     assert read == [1, 2, 1]
 
 
+async def test_of_a_secret_that_changes_again_and_again_one_version_is_kept(server: Any) -> None:
+    api, read, versions = server
+    cache = DecodedRecords(most=1, most_bytes=2000)
+    await cache.get(api, stored(2))
+    for version in range(1, MANY):
+        versions[1] = str(version)
+        await cache.get(api, stored(1, str(version)))
+    read.clear()
+    await cache.get(api, stored(2))
+    assert read == [], "the others are not driven out"
+
+
 async def test_the_bytes_of_packed_records_are_bounded(server: Any) -> None:
     api, read, _ = server
     cache = DecodedRecords(most=1, most_bytes=2000)
