@@ -84,7 +84,15 @@ async def cluster_of(directory: Path) -> AsyncIterator[Cluster]:
     controller = CloudController(await api_client(plane.kubeconfig()), Addresses(), lambda seconds: asyncio.sleep(0.2), "eastus")
     await controller.start()
     nodes = [
-        NodeSpec(name=f"aks-one-12345678-vmss00000{n}", pool="one", vm_size="D2", mode="System", kubernetes_version="1.37.2")
+        NodeSpec(
+            name=f"aks-one-12345678-vmss00000{n}",
+            pool="one",
+            vm_size="Standard_D16s_v5",
+            mode="System",
+            kubernetes_version="1.37.2",
+            cpu=16,  # the releases of all tests together are on two nodes
+            memory=64,
+        )
         for n in range(2)
     ]
     await make_nodes(api, nodes, subscription="s", group="g", location="eastus")
