@@ -19,7 +19,17 @@ from notebook_platform.helm.errors import TABLE
 from docs.generator.spec import counts
 from tests.bench import burst, creation, hubs, passes, reads, redaction, release, scale, stalls, upgrade
 from tests.bench.subscription import subscription
-from tests.bench.tables import console, show_all, show_burst, show_creation, show_hub, show_redaction, show_scale, show_stalls
+from tests.bench.tables import (
+    console,
+    show_all,
+    show_burst,
+    show_creation,
+    show_hub,
+    show_hubs,
+    show_redaction,
+    show_scale,
+    show_stalls,
+)
 
 FILE = Path("build/bench.json")
 PLATFORMS = (1, 10, 50)
@@ -134,7 +144,7 @@ async def hubs_settled(asked: argparse.Namespace) -> scale.Scale:
     """Measure an operator of settled platforms with hubs, and print it."""
     work = hubs.measure(asked.hubs, asked.interval, asked.window or asked.interval)
     found = await timed(f"{asked.hubs} settled hubs", work)
-    show_scale([found], "with hubs ")
+    show_hubs(found)
     return found
 
 

@@ -56,3 +56,10 @@ async def measure(count: int, interval: float, window: float) -> Scale:
                 await watch_quiet(parts, found, window)
                 await restart(parts, found, "JupyterHub")
     return found
+
+
+def rows(found: Scale) -> list[tuple[str, ...]]:
+    """Return the rows of the table: figures of a hub, and those that have a goal at any size."""
+    goals = {"settled_writes": "0", "settled_helm_processes": "0", "restart_status_writes": "0"}
+    names = ("rss_mb", "kb_per_platform", "cpu_ms_per_reconcile", "restart_observed_s", *goals)
+    return [(name, f"{getattr(found, name):,.3g}", goals.get(name, "")) for name in names]

@@ -147,7 +147,7 @@ class Bench:
 @asynccontextmanager
 async def bench(directory: Path, speed: float = SETTLING_SPEED, *, hubs: bool = False) -> AsyncIterator[Bench]:
     """Run Azure, the API server and the operator until the block ends. `speed`: of Azure's operations, in relation to real ones. `hubs`: pods
-    run, so that hubs become Ready."""
+    run, so that hubs become Ready, and the operator does not watch their namespaces: the management cluster of real ones is another."""
     command = (sys.executable, "-m", "tests.bench.world", str(directory), str(speed), *(["hubs"] if hubs else []))
     pipe = asyncio.subprocess.PIPE
     world = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=1 << 24)
@@ -155,7 +155,8 @@ async def bench(directory: Path, speed: float = SETTLING_SPEED, *, hubs: bool = 
     try:
         environment = json.loads(await world.stdout.readline())
         await asyncio.to_thread(install, environment, NAMESPACE)
-        operator = OperatorProcess(environment, directory / "operator", namespaces=json.dumps([NAMESPACE]))
+        watched = {"namespaces": json.dumps([NAMESPACE])} if hubs else {}
+        operator = OperatorProcess(environment, directory / "operator", **watched)
         try:
             await asyncio.to_thread(operator.start)
             yield Bench(environment, world, operator)

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import burst, creation, passes, reads, redaction, release, scale, stalls, upgrade
+from tests.bench import burst, creation, hubs, passes, reads, redaction, release, scale, stalls, upgrade
 
 console = Console()
 
@@ -141,7 +141,12 @@ def show_all(measured: list[reads.Reads], cost: passes.Passes, walked: upgrade.U
     show("Tables", ("table", "rows"), list(tables.items()))
 
 
-def show_scale(found: Sequence[scale.Scale], which: str = "") -> None:
-    """Print what settled platforms cost, each figure beside its goal. `which` platforms: "with hubs "."""
+def show_hubs(found: scale.Scale) -> None:
+    """Print what settled platforms with hubs cost."""
+    show("Settled platforms with hubs in one operator process", ("figure", f"{found.platforms} hubs", "goal"), hubs.rows(found))
+
+
+def show_scale(found: Sequence[scale.Scale]) -> None:
+    """Print what settled platforms cost, each figure beside its goal."""
     head = ("figure", *(f"{one.platforms:,} platforms" for one in found), "goal")
-    show(f"Settled platforms {which}in one operator process (* misses the goal)", head, scale.rows(found))
+    show("Settled platforms in one operator process (* misses the goal)", head, scale.rows(found))
