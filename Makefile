@@ -87,7 +87,7 @@ azure: .venv/.done ## the Azure steps and the commands against the simulated Azu
 bench: .venv/.done ## figures of reads, writes and reconciles against the simulator (build/bench.json)
 	@$(BIN)/python -m tests.bench
 
-faults: .venv/.done ## every kind of call to Azure with every kind of fault, a kill after every write, a fleet under random faults; 25 to 60 minutes
+faults: .venv/.done ## every kind of call to Azure with every kind of fault, a kill after every write, a fleet under random faults; 8 to 25 minutes
 	@$(BIN)/python -m tests.faults
 
 lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, rules of the API, CRD and docs as the code has them, banned words, workflows
