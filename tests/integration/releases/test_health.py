@@ -169,7 +169,13 @@ async def test_a_disk_in_another_zone_than_the_nodes_is_reported(harness: Releas
             "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [zone]}]}},
         },
     }
-    await harness.cluster.core.create_persistent_volume(disk)
+    core = harness.cluster.core
+    await core.create_persistent_volume(disk)
+    phases = []
+    while "Available" not in phases:  # a claim that comes before the controllers know the disk gets another one
+        assert len(phases) < 100, phases
+        phases.append((await core.read_persistent_volume(harness.namespace)).status.phase)
+        await asyncio.sleep(0.1)
     harness.set(storage={"class": "managed-csi"})
     message = (await harness.reason("StorageUnavailable")).message
     assert "the disk of pod little-" in message and "in another zone" in message
