@@ -24,11 +24,9 @@ from sandbox.azure.core.throttle import Throttle
 from sandbox.azure.server import AzureSimulator
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
 from sandbox.charts.package import packaged
-from sandbox.kubernetes import nodes
 from sandbox.kubernetes.binaries import Binaries, find
-from sandbox.kubernetes.cloud_controller import CloudController
 from sandbox.kubernetes.control_plane import ControlPlane, Wanted
-from sandbox.kubernetes.hub_stand_in import Addresses
+from tests.running_nodes import running_nodes
 
 QUOTA, NODES = 10_000_000, 3
 NODES_FOR_HUBS = 6
@@ -87,30 +85,6 @@ def answer(line: str) -> None:
     sys.stdout.flush()
 
 
-@asynccontextmanager
-async def running_pods(plane: ControlPlane) -> AsyncIterator[None]:
-    """Create nodes on which pods run, and give LoadBalancers their addresses, until the block ends."""
-    await config.load_kube_config(str(plane.kubeconfig_path))
-    async with client.ApiClient() as api:
-        controller = CloudController(api, Addresses(), lambda seconds: asyncio.sleep(0.2), "eastus")
-        await controller.start()
-        wanted = [
-            NodeSpec(
-                name=f"aks-pool1-12345678-vmss{n:06}",
-                pool="pool1",
-                vm_size="Standard_D64s_v5",
-                mode="System",
-                kubernetes_version="1.35.1",
-                cpu=64,
-                memory=256,
-            )
-            for n in range(NODES_FOR_HUBS)
-        ]
-        await nodes.make_nodes(api, wanted, subscription="s", group="g", location="eastus")
-        yield
-        await controller.close()
-
-
 async def main(directory: Path, speed: float, *, hubs: bool) -> None:
     """Serve until standard input ends."""
     binaries = await asyncio.to_thread(find)
@@ -120,7 +94,7 @@ async def main(directory: Path, speed: float, *, hubs: bool) -> None:
     simulator.world.throttle = Throttle(Clock(1.0))  # Azure's rate limits count real seconds, as the operator's do
     charts = await asyncio.to_thread(packaged, binaries.path("helm"))
     await asyncio.gather(simulator.start(), plane.start())
-    async with running_pods(plane) if hubs else static_nodes(plane):
+    async with running_nodes(plane, "pool1", NODES_FOR_HUBS, "1.35.1") if hubs else static_nodes(plane):
         await serve(simulator, plane, binaries, charts)
     await simulator.close()
     await plane.delete()

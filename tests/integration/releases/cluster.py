@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,15 +13,11 @@ from notebook_platform.helm.runner import Helm
 from notebook_platform.workload.kubeconfig import parse_kubeconfig
 from notebook_platform.workload.step import WorkloadClusterOutput
 
-from sandbox.azure.backend import NodeSpec
 from sandbox.charts.package import package_one
-from sandbox.kubernetes.api import api_client
 from sandbox.kubernetes.binaries import find
-from sandbox.kubernetes.cloud_controller import CloudController
 from sandbox.kubernetes.control_plane import ControlPlane, Wanted
-from sandbox.kubernetes.hub_stand_in import Addresses
-from sandbox.kubernetes.nodes import make_nodes
 from sandbox.operator_process import ROOT
+from tests.running_nodes import running_nodes
 
 CHART = Path(__file__).parent / "charts" / "little"
 HUB_CHARTS = [ROOT / "sandbox" / "charts" / f"jupyterhub-{version}" for version in ("0.11.1", "4.4.0")]
@@ -71,6 +67,14 @@ class Cluster:
         self.helms.append(made)
         return made
 
+    async def end_processes(self) -> None:
+        """End the Helm processes of the operator and of the tests."""
+        for process in self.theirs:
+            if process.returncode is None:
+                process.kill()
+        for helm in self.helms:
+            await helm.close()
+
 
 @asynccontextmanager
 async def cluster_of(directory: Path) -> AsyncIterator[Cluster]:
@@ -80,40 +84,18 @@ async def cluster_of(directory: Path) -> AsyncIterator[Cluster]:
         package_one(binaries.path("helm"), chart, directory / "charts")
     plane = ControlPlane(directory / "plane", binaries, Wanted(name="releases", nodes=True))
     await plane.start()
-    api = await api_client(plane.kubeconfig())
-    controller = CloudController(await api_client(plane.kubeconfig()), Addresses(), lambda seconds: asyncio.sleep(0.2), "eastus")
-    await controller.start()
-    nodes = [
-        NodeSpec(
-            name=f"aks-one-12345678-vmss00000{n}",
-            pool="one",
-            vm_size="Standard_D16s_v5",
-            mode="System",
-            kubernetes_version="1.37.2",
-            cpu=16,  # the releases of all tests together are on two nodes
-            memory=64,
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(plane.delete)
+        api = await stack.enter_async_context(running_nodes(plane, "one", 2, "1.37.2"))
+        target = WorkloadClusterOutput(
+            api=api,
+            access=parse_kubeconfig(plane.kubeconfig()),
+            cluster_id="id",
+            secret_name="kubeconfig",
+            served_version=(1, 37),
+            nodes=2,
+            ready_nodes=2,
         )
-        for n in range(2)
-    ]
-    await make_nodes(api, nodes, subscription="s", group="g", location="eastus")
-    target = WorkloadClusterOutput(
-        api=api,
-        access=parse_kubeconfig(plane.kubeconfig()),
-        cluster_id="id",
-        secret_name="kubeconfig",
-        served_version=(1, 37),
-        nodes=2,
-        ready_nodes=2,
-    )
-    made = Cluster(target, directory / "charts", directory)
-    try:
+        made = Cluster(target, directory / "charts", directory)
+        stack.push_async_callback(made.end_processes)
         yield made
-    finally:
-        for process in made.theirs:
-            if process.returncode is None:
-                process.kill()
-        for helm in made.helms:
-            await helm.close()
-        await controller.close()
-        await api.close()
-        await plane.delete()
