@@ -15,7 +15,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.answer import complete
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import AUTOSCALE_SETTINGS
-from notebook_platform.azure.arm.tagging import drop_owner, only_tags, write_tags
+from notebook_platform.azure.arm.tagging import drop_owners, only_tags, write_tags
 from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_changes, setting_properties
 from notebook_platform.azure.autoscale_merge import merged_setting
 from notebook_platform.azure.autoscale_patch import autoscale_patch, patched_setting
@@ -216,11 +216,7 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         return tuple(desired)
 
     async def orphan(self, found: Found) -> Outcome:
-        async def release(setting: Wire) -> None:
-            async with azure_errors(FIELD):
-                await drop_owner(self._scope.session, setting["id"], setting.get("tags"))
-
-        return await each(found.ours.values(), release)
+        return await drop_owners(self._scope.session, FIELD, found.ours.values())
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         async with azure_errors(FIELD):

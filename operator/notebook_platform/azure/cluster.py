@@ -254,7 +254,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
     def planned_output(self, desired: Wire) -> outputs.Cluster | None:
         properties = desired["properties"]
         return outputs.Cluster(
-            id=self._scope.id_of("Microsoft.ContainerService/managedClusters", self._name),
+            id=self._scope.id_of(CLUSTERS.name, self._name),
             name=self._name,
             resource_group=self._scope.group,
             node_resource_group=properties["nodeResourceGroup"],

@@ -14,7 +14,7 @@ from typing import ClassVar
 from notebook_platform import outputs
 from notebook_platform.azure.arm.answer import resource_of
 from notebook_platform.azure.arm.errors import azure_errors
-from notebook_platform.azure.arm.resource_types import COLLECTION_API, COLLECTION_RULES, COLLECTION_TYPE
+from notebook_platform.azure.arm.resource_types import CLUSTERS, COLLECTION_API, COLLECTION_RULES, COLLECTION_TYPE
 from notebook_platform.azure.arm.tagging import changed_resource, only_tags, write_tags
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
@@ -22,7 +22,6 @@ from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, 
 from notebook_platform.engine.step import Output
 
 LONGEST_NAME = 64
-CLUSTER_TYPE = "Microsoft.ContainerService/managedClusters"
 RULE, ASSOCIATION, FORMER = "dataCollectionRule", "association", "former"
 """The paths of changes."""
 
@@ -213,7 +212,7 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
 
     @property
     def _own_path(self) -> str:
-        return self._path(self._scope.id_of(CLUSTER_TYPE, self._scope.spec.cluster.name))
+        return self._path(self._scope.id_of(CLUSTERS.name, self._scope.spec.cluster.name))
 
     def _path(self, cluster_id: str) -> str:
         return f"{cluster_id}/providers/Microsoft.Insights/dataCollectionRuleAssociations/{self.association}"

@@ -18,7 +18,6 @@ from notebook_platform.engine import StepError
 log = logging.getLogger(__name__)
 
 FIELD = "spec.identity"
-CLUSTER_TYPE = "Microsoft.ContainerService/managedClusters"
 LISTING = "az aks list --query '[].{id:id,identity:identity,principal:servicePrincipalProfile.clientId}'"
 LIST_AGE = 60.0
 """Seconds. Largest age of the list of the subscription's clusters."""
@@ -34,7 +33,7 @@ async def check_unused(scope: AzureScope, identity: outputs.Identity | None) -> 
         listed = await scope.cache.list_subscription(CLUSTERS, LIST_AGE)
     if own is not None and _uses(own, identity):
         raise _in_use(f"the managed cluster {name!r}, which the platform does not own,", "that cluster")
-    id_ = scope.id_of(CLUSTER_TYPE, name).lower()
+    id_ = scope.id_of(CLUSTERS.name, name).lower()
     users = [str(cluster["id"]) for cluster in listed or () if str(cluster["id"]).lower() != id_ and _uses(cluster, identity)]
     if users:
         log.info("%s/%s: %s uses its identity", scope.owner.namespace, scope.owner.name, users[0])

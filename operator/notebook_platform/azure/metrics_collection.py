@@ -12,13 +12,12 @@ from dataclasses import replace
 from notebook_platform import outputs
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import COLLECTION_API, COLLECTION_ENDPOINTS, ENDPOINT_TYPE
-from notebook_platform.azure.arm.tagging import changed_resource, drop_owner, only_tags, write_tags
+from notebook_platform.azure.arm.tagging import changed_resource, drop_owners, only_tags, write_tags
 from notebook_platform.azure.collection_rule import CollectionRule, Desired, Found
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import PROMETHEUS
 from notebook_platform.azure.tagged_resource import Wire
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome
-from notebook_platform.engine.each import each
 
 STREAMS = ["Microsoft-PrometheusMetrics"]
 DESTINATION = "MonitoringAccount1"
@@ -136,8 +135,5 @@ class MetricsCollection(CollectionRule[outputs.MetricsCollection]):
         return outcome
 
     async def orphan(self, found: Found) -> Outcome:
-        async def release(resource: Wire) -> None:
-            async with azure_errors(self.field):
-                await drop_owner(self._scope.session, resource["id"], resource.get("tags"))
-
-        return await each([one for one in (found.endpoint, found.rule) if one is not None], release)
+        marked = [one for one in (found.endpoint, found.rule) if one is not None]
+        return await drop_owners(self._scope.session, self.field, marked)

@@ -1,6 +1,6 @@
 """ResourceGroup: the group that holds the platform. It is never deleted while it holds a resource of another owner."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from notebook_platform import outputs
@@ -9,10 +9,9 @@ from notebook_platform.azure.arm.answer import all_items
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro, working
 from notebook_platform.azure.arm.resource_types import GROUPS
-from notebook_platform.azure.arm.tagging import drop_owner, write_tags
+from notebook_platform.azure.arm.tagging import drop_owners, write_tags
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire, busy_deleting
 from notebook_platform.engine import Change, Failed, Inputs, Observed, Outcome, Progressing, Ready
-from notebook_platform.engine.each import each
 
 FIELD = "spec.azure.resourceGroup"
 DELETION_SECONDS = 300
@@ -90,13 +89,8 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
 
     async def orphan(self, found: Wire) -> Outcome:
         """Remove the tag from the resources of earlier specs too, which no step observes, and from the group."""
-
-        async def release(marked: tuple[str, Mapping[str, str] | None]) -> None:
-            async with azure_errors(FIELD):
-                await drop_owner(self._scope.session, *marked)
-
-        listed = [(one.id, one.tags) for one in await self._listed() if self._scope.owner.owns(one.tags)]
-        return await each([*listed, (found["id"], found.get("tags"))], release)
+        listed = [{"id": one.id, "tags": one.tags} for one in await self._listed() if self._scope.owner.owns(one.tags)]
+        return await drop_owners(self._scope.session, FIELD, [*listed, found])
 
     async def _foreign(self) -> list[str]:
         """Return the resources of the group without the platform's tag, as `type/name`."""

@@ -13,7 +13,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.answer import complete
 from notebook_platform.azure.arm.errors import UNREADABLE, azure_errors, unreadable
 from notebook_platform.azure.arm.resource_types import ResourceType
-from notebook_platform.azure.arm.tagging import drop_owner
+from notebook_platform.azure.arm.tagging import drop_owners
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import removed_tags
 from notebook_platform.azure.scope import AzureScope
@@ -114,7 +114,4 @@ class TaggedResource(Step[Desired, Found, Output]):
             return await self.delete_owned(resource)
 
     async def orphan(self, found: Found) -> Outcome:
-        resource = self.resource(found)
-        async with azure_errors(self.field):
-            await drop_owner(self._scope.session, resource["id"], resource.get("tags"))
-        return Ready()
+        return await drop_owners(self._scope.session, self.field, [self.resource(found)])

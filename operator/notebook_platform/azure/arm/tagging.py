@@ -3,13 +3,15 @@
 https://learn.microsoft.com/rest/api/resources/tags/update-at-scope
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.engine import Action, Change
+from notebook_platform.engine import Action, Change, Outcome
 from notebook_platform.engine.change import merged
+from notebook_platform.engine.each import each
 
 API_VERSION = "2021-04-01"
 
@@ -47,8 +49,18 @@ async def set_tags(session: AzureSession, id_: str, tags: Mapping[str, str]) -> 
     await _patch(session, id_, "Merge", tags)
 
 
-async def drop_owner(session: AzureSession, id_: str, tags: Mapping[str, str] | None) -> None:
-    """Remove the owner tag from a resource and keep its other tags."""
+async def drop_owners(session: AzureSession, field: str, resources: Iterable[Mapping[str, Any]]) -> Outcome:
+    """Remove the owner tag from resources, each with its `id` and `tags`, and keep their other tags. One that Azure refuses keeps no later one
+    from it. Raises StepError."""
+
+    async def drop(resource: Mapping[str, Any]) -> None:
+        async with azure_errors(field):
+            await _drop_owner(session, resource["id"], resource.get("tags"))
+
+    return await each(resources, drop)
+
+
+async def _drop_owner(session: AzureSession, id_: str, tags: Mapping[str, str] | None) -> None:
     marks = {name: value for name, value in (tags or {}).items() if name.casefold() == OWNER_TAG}
     if marks:
         await _patch(session, id_, "Delete", marks)
