@@ -24,6 +24,7 @@ from notebook_platform.cli.management import NO_ANSWER
 from notebook_platform.cli.operator_place import OPERATOR
 from notebook_platform.cli.watch_stream import Place
 from notebook_platform.kube.secret_data import decoded
+from notebook_platform.workload.response import body_of
 
 MOST_PODS = 10
 MOST_EVENTS = 1000
@@ -134,7 +135,7 @@ class Collector:
             limit_bytes=LOG_BYTES,
             _request_timeout=CALL_SECONDS,
         )
-        return await _body(answer)
+        return await body_of(answer)
 
     async def _versions(self, pods: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Return the versions of the command, the operator, helm, the CRD and Kubernetes."""
@@ -171,7 +172,7 @@ class Collector:
 
     async def _listed(self, call: Callable[..., Awaitable[Any]], namespace: str, **options: Any) -> list[dict[str, Any]]:
         """Return the items of a list as JSON: the client's models refuse a whole list for one odd object. Raises ApiException."""
-        body = await _body(await call(namespace, _request_timeout=CALL_SECONDS, **options))
+        body = await body_of(await call(namespace, _request_timeout=CALL_SECONDS, **options))
         items: list[dict[str, Any]] = nesting.read(body.decode())["items"]
         return items or []
 
@@ -184,14 +185,6 @@ class Collector:
         except (*NO_ANSWER, ValueError) as error:
             self._bundle.missing.append(f"{what} could not be read: {type(error).__name__}.")
         return None
-
-
-async def _body(answer: Any) -> bytes:
-    """Return the body of an answer. Raises ApiException for a refusal."""
-    if answer.status != 200:
-        raise ApiException(status=answer.status, reason=answer.reason)
-    body: bytes = await answer.read()
-    return body
 
 
 def _named_secrets(body: Mapping[str, Any]) -> set[str] | None:

@@ -15,7 +15,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.drift import COME_AND_GO
 from notebook_platform.helm.ledger import OwnedRelease
-from notebook_platform.helm.object_client import ERRORS, Live, live
+from notebook_platform.helm.object_client import ERRORS, Live
 from notebook_platform.helm.release import Release, helm_annotations
 
 AT_ONCE = 8
@@ -25,14 +25,14 @@ MOST_NAMED = 3
 async def adoptable(api: client.ApiClient, release: Release, field: str) -> Failed | None:
     """Return why a release's record cannot be adopted; None: each of its objects exists and carries this release's marks. Reads
     only."""
-    async with live(api, release.namespace) as objects:
-        gate = asyncio.Semaphore(AT_ONCE)
+    objects = Live(api, release.namespace)
+    gate = asyncio.Semaphore(AT_ONCE)
 
-        async def check_one(manifest: Mapping[str, Any]) -> str | None:
-            async with gate:
-                return await _unproven(objects, manifest, release)
+    async def check_one(manifest: Mapping[str, Any]) -> str | None:
+        async with gate:
+            return await _unproven(objects, manifest, release)
 
-        found = [one for one in await asyncio.gather(*map(check_one, release.objects())) if one]
+    found = [one for one in await asyncio.gather(*map(check_one, release.objects())) if one]
     if not found:
         return None
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""

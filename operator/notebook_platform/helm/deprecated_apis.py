@@ -15,7 +15,7 @@ from kubernetes.aio import client
 
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.ledger import ReleaseLedger
-from notebook_platform.helm.object_client import live
+from notebook_platform.helm.object_client import Live
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.storage import Manifest, releases, rewrite_manifest
 from notebook_platform.versions import minor
@@ -121,9 +121,9 @@ async def unserved_kinds(api: client.ApiClient, release: Release) -> frozenset[K
     suspects = ageing(release.objects())
     if not suspects:
         return frozenset()
-    async with live(api, release.namespace) as objects:
-        manifests = {kind: {"apiVersion": kind[0], "kind": kind[1], "metadata": {"name": "any"}} for kind in suspects}
-        return frozenset([kind for kind, manifest in manifests.items() if await objects.place(manifest) is None])
+    objects = Live(api, release.namespace)
+    manifests = {kind: {"apiVersion": kind[0], "kind": kind[1], "metadata": {"name": "any"}} for kind in suspects}
+    return frozenset([kind for kind, manifest in manifests.items() if await objects.place(manifest) is None])
 
 
 async def renew(api: client.ApiClient, ledger: ReleaseLedger, release: Release) -> None:

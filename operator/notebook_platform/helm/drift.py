@@ -20,7 +20,7 @@ from notebook_platform.engine.change import Change, compare, merged
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.compared import ComparedObjects
-from notebook_platform.helm.object_client import ERRORS, Live, live
+from notebook_platform.helm.object_client import ERRORS, Live
 from notebook_platform.helm.release import Release, with_helm_metadata
 
 MANAGER = "notebook-platform-drift"
@@ -58,14 +58,14 @@ class Comparison:
 async def drifted(api: client.ApiClient, release: Release, compared: ComparedObjects) -> Comparison:
     """Compare the live objects of a release with its manifest, those that `compared` knows by their resourceVersion. Raises ApiException
     while the cluster's API is busy."""
-    async with live(api, release.namespace) as objects:
-        gate = asyncio.Semaphore(AT_ONCE)
+    objects = Live(api, release.namespace)
+    gate = asyncio.Semaphore(AT_ONCE)
 
-        async def compare_one(manifest: Mapping[str, Any]) -> Comparison:
-            async with gate:
-                return await _of_object(objects, manifest, compared)
+    async def compare_one(manifest: Mapping[str, Any]) -> Comparison:
+        async with gate:
+            return await _of_object(objects, manifest, compared)
 
-        found = await asyncio.gather(*map(compare_one, release.objects()))
+    found = await asyncio.gather(*map(compare_one, release.objects()))
     return Comparison(
         drifts=tuple(drift for one in found for drift in one.drifts),
         unknown=tuple(where for one in found for where in one.unknown),
@@ -151,24 +151,24 @@ async def restore(api: client.ApiClient, release: Release, paths: Collection[str
     """Restore the members at these paths (as `Drift.path`) to the values of the manifest. Returns whether all of them are restored: an object
     that another client wrote at the same moment is left to the next reconcile. Raises StepError (DriftNotCorrectable)."""
     complete = True
-    async with live(api, release.namespace) as objects:
-        for manifest in release.objects():
-            where = _where(manifest)
-            mine = [path for path in paths if path == where or path.startswith(f"{where}.")]
-            if not mine:
+    objects = Live(api, release.namespace)
+    for manifest in release.objects():
+        where = _where(manifest)
+        mine = [path for path in paths if path == where or path.startswith(f"{where}.")]
+        if not mine:
+            continue
+        try:
+            await _restore(objects, release, manifest, mine)
+        except ERRORS as error:
+            if error.status == 409:
+                complete = False
                 continue
-            try:
-                await _restore(objects, release, manifest, mine)
-            except ERRORS as error:
-                if error.status == 409:
-                    complete = False
-                    continue
-                raise StepError(
-                    Reason.DRIFT_NOT_CORRECTABLE,
-                    f"{field}: {where} of release {release.name} has drifted and cannot be corrected ({error.status})",
-                    f"Delete {where} in namespace {release.namespace} so that the operator creates it again, or name it in spec.driftIgnore.",
-                    retry_in=60,
-                ) from None
+            raise StepError(
+                Reason.DRIFT_NOT_CORRECTABLE,
+                f"{field}: {where} of release {release.name} has drifted and cannot be corrected ({error.status})",
+                f"Delete {where} in namespace {release.namespace} so that the operator creates it again, or name it in spec.driftIgnore.",
+                retry_in=60,
+            ) from None
     return complete
 
 

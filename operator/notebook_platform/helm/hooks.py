@@ -5,7 +5,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from notebook_platform.helm.object_client import live
+from notebook_platform.helm.object_client import Live
 from notebook_platform.helm.release import RELEASE_NAME, Release, with_helm_metadata
 
 HOOK = "helm.sh/hook"
@@ -46,10 +46,10 @@ async def adopt_hook_objects(api: client.ApiClient, release: Release, places: Co
     """
     if not places:
         return
-    async with live(api, release.namespace) as objects:
-        for manifest in release.hook_objects():
-            here = manifest["metadata"].get("namespace") in (None, "", release.namespace)
-            found = await objects.get(manifest) if here and (manifest["kind"], manifest["metadata"]["name"]) in places else None
-            if found is None or RELEASE_NAME in (found["metadata"].get("annotations") or {}):
-                continue
-            await objects.replace(with_helm_metadata(found, release))
+    objects = Live(api, release.namespace)
+    for manifest in release.hook_objects():
+        here = manifest["metadata"].get("namespace") in (None, "", release.namespace)
+        found = await objects.get(manifest) if here and (manifest["kind"], manifest["metadata"]["name"]) in places else None
+        if found is None or RELEASE_NAME in (found["metadata"].get("annotations") or {}):
+            continue
+        await objects.replace(with_helm_metadata(found, release))

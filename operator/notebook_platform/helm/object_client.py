@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ from kubernetes.aio.dynamic.discovery import LazyDiscoverer
 from kubernetes.aio.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused
+from notebook_platform.kube.metadata_only import METADATA_OF_ONE
 from notebook_platform.workload.client import TIMEOUT_SECONDS
 from notebook_platform.workload.response import json_of
 
@@ -22,8 +22,8 @@ ERRORS = (DynamicApiError, ApiException)
 
 Object = Mapping[str, Any]
 
-METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-"""https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches"""
+METADATA = f"{METADATA_OF_ONE},application/json"
+"""The whole object where a server does not know how to return its metadata alone."""
 BUDGET = Budget(bytes=2 * 1024 * 1024, nodes=50_000, depth=50)
 NOT_SERVED_SO = frozenset({404, 406})
 
@@ -36,7 +36,8 @@ class Served(NamedTuple):
 
 
 class Live:
-    """One cluster's objects. `namespace` is the namespace of objects that name none."""
+    """One cluster's objects. `namespace` is the namespace of objects that name none. What the server serves is requested once, when a kind is
+    searched."""
 
     def __init__(self, api: client.ApiClient, namespace: str) -> None:
         self._api = api
@@ -158,9 +159,3 @@ class UnsavedDiscovery(LazyDiscoverer):  # type: ignore[misc]  # the library has
 
 NO_FILE = f"{os.devnull}/resources.json"
 """A path at which no file can exist, so that no file of another user is read as the cache."""
-
-
-@asynccontextmanager
-async def live(api: client.ApiClient, namespace: str) -> AsyncIterator[Live]:
-    """Open a client for as long as the block lasts: discovery is requested once, when a kind is searched."""
-    yield Live(api, namespace)

@@ -15,7 +15,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.bounded.documents import Budget, DocumentRefused, beside_the_loop, read_json
+from notebook_platform.bounded.documents import Budget, DocumentRefused, beside_the_loop
 from notebook_platform.bounded.writer import write_yaml_all
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.ledger import ReleaseLedger
@@ -30,6 +30,8 @@ from notebook_platform.helm.release import (
     revision_of,
     unpacked,
 )
+from notebook_platform.kube.metadata_only import METADATA_OF_LIST
+from notebook_platform.workload.response import json_of
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +50,6 @@ MOST_RELEASES = 300
 
 MOST_REVISIONS = 10
 """Of one release that are read for that: as many as Helm keeps by default (`--history-max`)."""
-
-ONLY_METADATA = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
-"""https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-partialobjectmetadata"""
 
 
 async def discard(api: client.ApiClient, foreign: Iterable[Stored]) -> None:
@@ -93,12 +92,11 @@ async def _pages(call: Any, selector: str) -> tuple[list[Mapping[str, Any]], boo
     token = None
     while len(found) < MOST_LISTED:
         more: dict[str, Any] = {"_continue": token} if token else {}
-        answer = await call(label_selector=selector, limit=PAGE, _headers=dict(ONLY_METADATA), _request_timeout=30, **more)
-        body = await answer.read()
-        if answer.status != 200:
-            raise ApiException(status=answer.status, reason=answer.reason)
+        answer = await call(
+            label_selector=selector, limit=PAGE, _headers={"Accept": METADATA_OF_LIST}, _request_timeout=30, **more
+        )
         try:
-            page = await read_json(body, METADATA)
+            page = await json_of(answer, METADATA)
         except DocumentRefused:
             return found, False
         found += [item["metadata"] for item in page.get("items") or ()]
@@ -142,13 +140,16 @@ async def _last_of_each(
         last = await _read(api, newest_first[0])
         if last is None or last.status == "uninstalled":
             continue
-        older = newest_first[1:MOST_REVISIONS] if completed and not last.worked else ()
-        worked = None
-        for stored in older:
-            if worked is None and (one := await _read(api, stored)) is not None and one.worked:
-                worked = one
+        worked = await _completed(api, newest_first[1:MOST_REVISIONS]) if completed and not last.worked else None
         found.append((last, worked) if worked else (last,))
     return found
+
+
+async def _completed(api: client.ApiClient, newest_first: Iterable[Stored]) -> Release | None:
+    for stored in newest_first:
+        if (one := await _read(api, stored)) is not None and one.worked:
+            return one
+    return None
 
 
 async def _read(api: client.ApiClient, stored: Stored) -> Release | None:

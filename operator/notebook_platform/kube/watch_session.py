@@ -29,6 +29,7 @@ import kopf
 from aiohttp.connector import Connection
 
 from notebook_platform.bounded import nesting
+from notebook_platform.kube.metadata_only import METADATA_OF_LIST, METADATA_OF_ONE
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,6 @@ PLACE = re.compile(
 """How the API server's paths end that list or watch the resources that the operator serves, or by which it finds them."""
 
 METADATA_ONLY = frozenset({"secrets", "configmaps"})
-METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
-"""https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches"""
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 """Seconds between two attempts in a refused namespace; the longest is shorter than kopf's request timeout."""
@@ -130,7 +129,7 @@ class RefusedNamespaces:
             return await handler(request)
         namespace, resource = place["namespace"] or "", place["resource"]
         if resource in METADATA_ONLY:
-            request.headers["Accept"] = METADATA.format(list="" if "watch" in request.url.query else "List")
+            request.headers["Accept"] = METADATA_OF_ONE if "watch" in request.url.query else METADATA_OF_LIST
         response = await handler(request)
         while _transient(response.status) and resource in FOUND_BY and "watch" not in request.url.query:
             response.release()  # an error of the first list ends the operator, so it is retried as long as kopf waits for an answer

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from kubernetes.aio import client
-from notebook_platform.helm.object_client import live
+from notebook_platform.helm.object_client import Live
 
 CONFIG_MAPS = {"name": "configmaps", "singularName": "", "namespaced": True, "kind": "ConfigMap", "verbs": ["get"]}
 JOBS = {"name": "jobs", "singularName": "", "namespaced": True, "kind": "Job", "verbs": ["get"]}
@@ -52,7 +52,8 @@ async def server() -> AsyncIterator[tuple[client.ApiClient, list[str]]]:
 async def test_discovery_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write of all that is known holds the event loop up, at each release and reconcile."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    async with server() as (api, _), live(api, "hub") as objects:
+    async with server() as (api, _):
+        objects = Live(api, "hub")
         placed = await objects.place({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}})
         assert placed is not None and placed[1] == {"namespace": "hub", "name": "one"}
         assert await objects.place({"apiVersion": "v1", "kind": "Unheard", "metadata": {"name": "one"}}) is None
@@ -60,7 +61,8 @@ async def test_discovery_writes_no_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 async def test_objects_that_are_compared_side_by_side_ask_for_their_group_once() -> None:
-    async with server() as (api, asked), live(api, "hub") as objects:
+    async with server() as (api, asked):
+        objects = Live(api, "hub")
         manifests = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": str(number)}} for number in range(8)]
         assert None not in await asyncio.gather(*map(objects.place, manifests))
         assert asked.count("/api/v1") == 1
@@ -68,7 +70,8 @@ async def test_objects_that_are_compared_side_by_side_ask_for_their_group_once()
 
 async def test_of_a_group_only_the_version_of_the_object_is_requested() -> None:
     """`v1` names the core group, and a version of nearly each other group."""
-    async with server() as (api, asked), live(api, "hub") as objects:
+    async with server() as (api, asked):
+        objects = Live(api, "hub")
         assert await objects.place({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}}) is not None
         assert [path for path in asked if path.startswith("/api")] == ["/apis", "/api/v1"]
         assert await objects.place({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "one"}}) is not None

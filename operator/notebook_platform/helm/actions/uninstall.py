@@ -13,7 +13,7 @@ from notebook_platform.helm.actions.waiting import until_holder_ends
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
-from notebook_platform.helm.object_client import live
+from notebook_platform.helm.object_client import Live
 from notebook_platform.helm.ownership import remove_owner
 from notebook_platform.helm.record_proxy import Access
 from notebook_platform.helm.release import Release
@@ -83,10 +83,10 @@ async def delete_hook_leftovers(api: client.ApiClient, namespace: str, owned: Ow
     """Delete what the hooks of an uninstalled release left behind; an object without the hook annotation is kept."""
     if not owned.leftovers:
         return
-    async with live(api, namespace) as objects:
-        for one in owned.leftovers:
-            metadata = {"name": one.name, "namespace": one.namespace}
-            manifest = {"apiVersion": one.apiVersion, "kind": one.kind, "metadata": metadata}
-            found = await objects.get(manifest)
-            if found is not None and HOOK in (found["metadata"].get("annotations") or {}):
-                await objects.delete(manifest)
+    objects = Live(api, namespace)
+    for one in owned.leftovers:
+        metadata = {"name": one.name, "namespace": one.namespace}
+        manifest = {"apiVersion": one.apiVersion, "kind": one.kind, "metadata": metadata}
+        found = await objects.get(manifest)
+        if found is not None and HOOK in (found["metadata"].get("annotations") or {}):
+            await objects.delete(manifest)
